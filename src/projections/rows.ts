@@ -1,0 +1,146 @@
+// The rows that the folds change in place: packed, because there is one for each task and run. Rows are
+// internal; callers get frozen records (`task-record.ts`, `run-record.ts`). Absent is `undefined`; rarely
+// used fields sit in an object of their own that most rows never get.
+import type { Payload } from '../domain/payload.js';
+import type { AttemptRecord, ErrorRecord, HistoryEntry, LeaseRecord, SignalRecord, StepRecord, WaitRecord } from '../domain/run.js';
+import type { AttemptResult } from '../domain/run.js';
+import type { RunState } from '../domain/run-state.js';
+import type { BudgetAllocation, Constraints, Policy, TaskMetadata } from '../domain/task.js';
+
+/** What tasks of one kind share; interned, so that a million like tasks cost one. */
+export interface TaskShape {
+  readonly type: string;
+  readonly contentType: string | undefined;
+  /** The policy without its `startAt`. */
+  readonly policy: Policy;
+  readonly constraints: Constraints;
+  readonly metadata: TaskMetadata;
+  readonly tenantId: string | undefined;
+  readonly budgets: readonly BudgetAllocation[];
+}
+
+/** Fields that few tasks have. */
+export interface TaskExtra {
+  startAt: number | undefined;
+  canceledAt: number | undefined;
+  cancelReason: string | undefined;
+  parent: TaskRow | undefined;
+  /** Id of the parent, kept when the parent is pruned. */
+  parentId: string | undefined;
+  children: Set<TaskRow> | undefined;
+  dependsOn: readonly string[];
+  /** Time of the policy's latest settled occurrence, from `PolicyAdvanced`. */
+  derivedThroughAt: number | undefined;
+}
+
+/** A task. Counts are of chains (contract §1). */
+export class TaskRow {
+  /** Sequence of the last change. */
+  changedAtSequence = 0;
+  created = 0;
+  completed = 0;
+  failed = 0;
+  canceled = 0;
+  skipped = 0;
+  /** Occurrences 0 … derived−1 are created or skipped. */
+  derived = 0;
+  /** Runs of the task whose state is not terminal. */
+  openRuns = 0;
+  /** First and last of the runs, linked by `nextOfTask`, in order of creation. */
+  firstRun: RunRow | undefined = undefined;
+  lastRun: RunRow | undefined = undefined;
+  extra: TaskExtra | undefined = undefined;
+
+  constructor(
+    readonly id: string,
+    readonly shape: TaskShape,
+    readonly input: Payload | undefined,
+    readonly createdAt: number,
+  ) {}
+}
+
+/** An attempt. */
+export class AttemptRow {
+  finishedAt: number | undefined = undefined;
+  result: AttemptResult | undefined = undefined;
+  error: ErrorRecord | undefined = undefined;
+  output: Payload | undefined = undefined;
+  /** True once a refused late result was recorded for it. */
+  refused = false;
+
+  constructor(
+    readonly id: string,
+    readonly number: number,
+    readonly startedAt: number,
+    readonly owner: string,
+  ) {}
+}
+
+/** Fields a run has from its first claim on, or when it is unusual. */
+export class RunDetail {
+  wakeAt: number | undefined = undefined;
+  lease: LeaseRecord | undefined = undefined;
+  continuedFrom: string | undefined = undefined;
+  continuedTo: string | undefined = undefined;
+  retryOf: string | undefined = undefined;
+  /** Id of the run that took this one's place by `retryRun`. */
+  retriedBy: string | undefined = undefined;
+  reason: string | undefined = undefined;
+  input: Payload | undefined = undefined;
+  taskType: string | undefined = undefined;
+  resumedWith: Payload | undefined = undefined;
+  progress: Payload | undefined = undefined;
+  /** The open attempt. */
+  open: AttemptRow | undefined = undefined;
+  /** First ten and last ninety attempts. */
+  attempts: AttemptRow[] = [];
+  /** First ten and last ninety entries; `undefined` while they follow from the row itself. */
+  history: HistoryEntry[] | undefined = undefined;
+  historyCount = 1;
+  steps: Map<string, StepRecord> | undefined = undefined;
+  waits: Map<string, WaitRecord> | undefined = undefined;
+  signals: SignalRecord[] | undefined = undefined;
+}
+
+/** A run. */
+export class RunRow {
+  changedAtSequence = 0;
+  state: RunState = 'scheduled';
+  lastStateChangeAt: number;
+  attemptCount = 0;
+  failedAttempts = 0;
+  lostAttempts = 0;
+  detail: RunDetail | undefined = undefined;
+  nextOfTask: RunRow | undefined = undefined;
+  previousOfTask: RunRow | undefined = undefined;
+  /** Neighbours in the list of runs in the same state, in the order they entered it. */
+  nextInState: RunRow | undefined = undefined;
+  previousInState: RunRow | undefined = undefined;
+  /** Place in the one heap the run is in (timers, ready queue or a key's waiters), or −1. */
+  heapIndex = -1;
+
+  constructor(
+    readonly id: string,
+    readonly task: TaskRow,
+    readonly occurrence: number,
+    readonly createdAt: number,
+    readonly scheduledAt: number,
+    public priority: number,
+  ) {
+    this.lastStateChangeAt = createdAt;
+  }
+}
+
+/** A row's attempt as a record. */
+export function attemptRecord(row: AttemptRow): AttemptRecord {
+  return Object.freeze({
+    id: row.id,
+    number: row.number,
+    startedAt: row.startedAt,
+    ...(row.finishedAt === undefined ? {} : { finishedAt: row.finishedAt }),
+    owner: row.owner,
+    ...(row.result === undefined ? {} : { result: row.result }),
+    ...(row.error === undefined ? {} : { error: row.error }),
+    ...(row.output === undefined ? {} : { output: row.output }),
+  });
+}
