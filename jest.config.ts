@@ -1,3 +1,4 @@
+// The fast suites: everything under test/ but test/long. Transpile only; types are checked by `npm run types`.
 import { createDefaultEsmPreset } from 'ts-jest';
 
 export default {
@@ -5,5 +6,11 @@ export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/long/'],
+  moduleNameMapper: {
+    '^pawl$': '<rootDir>/src/index.ts',
+    '^pawl/(journal|testing)$': '<rootDir>/src/$1/index.ts',
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+  maxWorkers: 2,
 };

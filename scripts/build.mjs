@@ -1,0 +1,80 @@
+// Builds the package: dist/esm and dist/cjs, both with their types. `examples` and `bench` after it compile those
+// folders too. With `--if-stale` a step whose output is newer than all of its sources is skipped, so that
+// `npm start` need not wait for what is already built.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+
+/** @typedef {{ name: string, output: string, sources: string[], projects: string[], finish?: () => void }} Step */
+
+/** @type {Record<'package' | 'examples' | 'bench', Step>} */
+const steps = {
+  package: {
+    name: 'package',
+    output: 'dist',
+    sources: ['src', 'package.json', 'tsconfig.json', 'tsconfig.esm.json', 'tsconfig.cjs.json'],
+    projects: ['tsconfig.esm.json', 'tsconfig.cjs.json'],
+    finish: () => {
+      writeFileSync(path.join(root, 'dist', 'cjs', 'package.json'), '{ "type": "commonjs" }\n');
+    },
+  },
+  examples: {
+    name: 'examples',
+    output: 'dist-examples',
+    sources: ['examples', 'src', 'tsconfig.json', 'tsconfig.examples.json'],
+    projects: ['tsconfig.examples.json'],
+  },
+  bench: {
+    name: 'bench',
+    output: 'dist-bench',
+    sources: ['bench', 'src', 'tsconfig.json', 'tsconfig.bench.json'],
+    projects: ['tsconfig.bench.json'],
+  },
+};
+
+/** The newest modification under a file or folder. @param {string} place @returns {number} */
+function newestMs(place) {
+  const stat = statSync(place);
+  if (!stat.isDirectory()) return stat.mtimeMs;
+  const inside = readdirSync(place).map((name) => newestMs(path.join(place, name)));
+  return Math.max(stat.mtimeMs, ...inside);
+}
+
+/** @param {Step} step */
+function stampOf(step) {
+  return path.join(root, step.output, '.built');
+}
+
+/** @param {Step} step */
+function isFresh(step) {
+  const stamp = stampOf(step);
+  if (!existsSync(stamp)) return false;
+  const builtAt = statSync(stamp).mtimeMs;
+  return step.sources.every((source) => newestMs(path.join(root, source)) < builtAt);
+}
+
+/** @param {Step} step */
+function run(step) {
+  rmSync(path.join(root, step.output), { recursive: true, force: true });
+  for (const project of step.projects) {
+    const { status } = spawnSync(process.execPath, [tsc, '-p', project], { cwd: root, stdio: 'inherit' });
+    if (status !== 0) {
+      console.error(`The build of ${step.name} failed: tsc -p ${project} found the errors above.`);
+      process.exit(1);
+    }
+  }
+  step.finish?.();
+  writeFileSync(stampOf(step), '');
+}
+
+const args = process.argv.slice(2);
+const wanted = [steps.package];
+if (args.includes('examples')) wanted.push(steps.examples);
+if (args.includes('bench')) wanted.push(steps.bench);
+for (const step of wanted) {
+  if (!args.includes('--if-stale') || !isFresh(step)) run(step);
+}
