@@ -2,7 +2,7 @@
 import { randomFillSync } from 'node:crypto';
 import type { Clock, IdSource, RandomSource, TimerHandle } from './clock.js';
 
-/** The machine's clock. Timers do not keep the process alive on their own. */
+/** The machine's clock. An armed timer keeps the process alive. */
 export const hostClock: Clock = {
   now: () => Date.now(),
   monotonicMs: () => performance.now(),
