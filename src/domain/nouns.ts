@@ -12,6 +12,14 @@ export interface TaskRecord {
   readonly counts: TaskCounts;
 }
 
+/** A task as a snapshot saves it. */
+export interface SavedTask extends TaskRecord {
+  /** Time of the policy's latest settled occurrence, when a `PolicyAdvanced` told it. */
+  readonly derivedThroughAt?: number;
+  /** Sequence of its `TaskCreated`; orders the tasks. */
+  readonly createdSequence?: number;
+}
+
 /** How many occurrences of a task were created and how they ended. */
 export interface TaskCounts {
   readonly created: number;
@@ -125,4 +133,17 @@ export interface CommandRecord {
   /** Events of the commit. */
   readonly count: number;
   readonly at: number;
+}
+
+/** Id of a record that was pruned. */
+export interface PrunedRecord {
+  readonly kind: 'task' | 'run';
+  readonly id: string;
+}
+
+/** The latest start of an orchestrator on this log, and the time of the last commit. */
+export interface EpochRecord {
+  readonly epoch: number;
+  readonly instance: string;
+  readonly lastAt: number;
 }

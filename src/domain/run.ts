@@ -28,6 +28,8 @@ export interface AttemptRecord {
   readonly result?: AttemptResult;
   readonly error?: ErrorRecord;
   readonly output?: Payload;
+  /** True once a late result of this attempt was refused. */
+  readonly refused?: boolean;
 }
 
 /** The exclusive right to execute a run. */
@@ -81,6 +83,13 @@ export interface SignalRecord {
   readonly payload?: Payload;
 }
 
+/** An answer that came before its wait began. */
+export interface AnswerRecord {
+  readonly name: string;
+  readonly at: number;
+  readonly value?: Payload;
+}
+
 /** A run as it is read; contract §3.4. `history` and `attempts` keep the first ten and the last ninety entries. */
 export interface RunRecord {
   readonly id: string;
@@ -100,6 +109,8 @@ export interface RunRecord {
   readonly continuedFrom?: string;
   readonly continuedTo?: string;
   readonly retryOf?: string;
+  /** The run that took this one's place by `retryRun`. */
+  readonly retriedBy?: string;
   readonly reason?: string;
   /** Input and type of a run that continues another; absent: those of the task. */
   readonly input?: Payload;
@@ -114,4 +125,14 @@ export interface RunRecord {
   readonly steps: readonly StepRecord[];
   readonly waits: readonly WaitRecord[];
   readonly signals: readonly SignalRecord[];
+  /** Answers that wait for their wait to begin. */
+  readonly answers?: readonly AnswerRecord[];
+}
+
+/** A run as a snapshot saves it: as it is read, with what orders it among others. */
+export interface SavedRun extends RunRecord {
+  /** Sequence of its `RunCreated`; orders the runs of a task. */
+  readonly createdSequence?: number;
+  /** Sequence of its last change of state; orders the runs in one state. */
+  readonly stateSequence?: number;
 }

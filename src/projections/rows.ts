@@ -142,5 +142,6 @@ export function attemptRecord(row: AttemptRow): AttemptRecord {
     ...(row.result === undefined ? {} : { result: row.result }),
     ...(row.error === undefined ? {} : { error: row.error }),
     ...(row.output === undefined ? {} : { output: row.output }),
+    ...(row.refused ? { refused: true } : {}),
   });
 }
