@@ -8,8 +8,10 @@ import { fileURLToPath } from 'node:url';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const bin = (/** @type {string} */ name) => path.join(root, 'node_modules', '.bin', name);
-/** @type {{ name: string, exports: Record<string, unknown>, dependencies?: Record<string, string>, peerDependencies?: Record<string, string> }} */
-const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+const manifest =
+  /** @type {{ name: string, exports: Record<string, unknown>, dependencies?: Record<string, string>, peerDependencies?: Record<string, string> }} */ (
+    JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
+  );
 const doors = Object.keys(manifest.exports)
   .filter((door) => door !== './package.json')
   .map((door) => manifest.name + door.slice(1));
@@ -60,8 +62,9 @@ function useThePackage(project) {
 const work = mkdtempSync(path.join(tmpdir(), 'pawl-package-'));
 try {
   const packed = run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', work], root);
-  /** @type {{ filename: string, unpackedSize: number, files: unknown[] }[]} */
-  const report = JSON.parse(packed);
+  const report = /** @type {{ filename: string, unpackedSize: number, files: unknown[] }[]} */ (
+    JSON.parse(packed)
+  );
   const [tarball] = report;
   if (tarball === undefined) throw new Error(`npm pack named no tarball: ${packed}`);
   const file = path.join(work, tarball.filename);

@@ -29,7 +29,13 @@ export interface EventFields {
   TaskCanceled: { taskId: string; reason?: string | undefined };
   DependencyDeclared: { taskId: string; dependsOn: readonly string[] };
   /** Occurrences up to and including `throughOccurrence` are settled; `skipped` of them got no run. */
-  PolicyAdvanced: { taskId: string; throughOccurrence: number; throughAt: number; skipped: number; reason: string };
+  PolicyAdvanced: {
+    taskId: string;
+    throughOccurrence: number;
+    throughAt: number;
+    skipped: number;
+    reason: string;
+  };
   TasksPruned: { taskIds: readonly string[] };
   // run
   RunCreated: {
@@ -43,10 +49,21 @@ export interface EventFields {
     input?: Payload | undefined;
     taskType?: string | undefined;
   };
-  RunStateChanged: { runId: string; from: RunState; to: RunState; reason?: string | undefined; wakeAt?: number | undefined };
+  RunStateChanged: {
+    runId: string;
+    from: RunState;
+    to: RunState;
+    reason?: string | undefined;
+    wakeAt?: number | undefined;
+  };
   RunResumed: { runId: string; value?: Payload | undefined };
   RunPriorityChanged: { runId: string; priority: number };
-  RunContinued: { runId: string; successorRunId: string; input?: Payload | undefined; taskType?: string | undefined };
+  RunContinued: {
+    runId: string;
+    successorRunId: string;
+    input?: Payload | undefined;
+    taskType?: string | undefined;
+  };
   RunsPruned: { runIds: readonly string[] };
   // attempt
   AttemptStarted: { runId: string; attemptId: string; number: number; owner: string };
@@ -95,7 +112,13 @@ export interface EventFields {
   RoleAssigned: { actorId: string; tenantId: string; role: string };
   CapabilityGranted: { actorId: string; tenantId: string; capability: string };
   CapabilityRevoked: { actorId: string; tenantId: string; capability: string };
-  LedgerEntryAppended: { entryId: string; tenantId: string; key: string; actorId?: string | undefined; payload: Payload };
+  LedgerEntryAppended: {
+    entryId: string;
+    tenantId: string;
+    key: string;
+    actorId?: string | undefined;
+    payload: Payload;
+  };
 }
 
 /** Name of an event. */

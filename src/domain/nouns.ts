@@ -61,7 +61,12 @@ export interface BudgetRecord {
 export type SubscriptionFilter =
   | { readonly kind: 'taskCompleted'; readonly taskId: string }
   | { readonly kind: 'runStateChanged'; readonly taskId: string; readonly state: RunState }
-  | { readonly kind: 'budgetThreshold'; readonly taskId: string; readonly dimension: string; readonly percent: number }
+  | {
+      readonly kind: 'budgetThreshold';
+      readonly taskId: string;
+      readonly dimension: string;
+      readonly percent: number;
+    }
   | { readonly kind: 'custom'; readonly key: string };
 
 /** A subscription of a task. */

@@ -55,7 +55,11 @@ export type WaitSpec =
   | { readonly kind: 'signal'; readonly key: string; readonly untilAt?: number }
   | { readonly kind: 'answer'; readonly question?: Payload; readonly untilAt?: number }
   | { readonly kind: 'children'; readonly untilAt?: number }
-  | { readonly kind: 'any'; readonly of: readonly { readonly name: string; readonly wait: WaitSpec }[]; readonly untilAt?: number };
+  | {
+      readonly kind: 'any';
+      readonly of: readonly { readonly name: string; readonly wait: WaitSpec }[];
+      readonly untilAt?: number;
+    };
 
 /** A recorded step. */
 export interface StepRecord {

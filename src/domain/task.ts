@@ -3,7 +3,10 @@ import type { Payload } from './payload.js';
 
 /** When a run is overdue: what happens to the occurrences that were missed. */
 export type Misfire =
-  | { readonly kind: 'catchUp'; /** Newest overdue occurrences that run; absent: all of a repeat, 100 of a cron. */ readonly cap?: number }
+  | {
+      readonly kind: 'catchUp';
+      /** Newest overdue occurrences that run; absent: all of a repeat, 100 of a cron. */ readonly cap?: number;
+    }
   | { readonly kind: 'skip' }
   | { readonly kind: 'coalesce' };
 
@@ -33,7 +36,13 @@ export type Policy =
 
 /** How long attempt n+1 waits after the n-th failure. */
 export type Backoff =
-  | { readonly kind: 'exponential'; readonly baseMs: number; readonly maxMs: number; readonly factor: number; readonly jitter: Jitter }
+  | {
+      readonly kind: 'exponential';
+      readonly baseMs: number;
+      readonly maxMs: number;
+      readonly factor: number;
+      readonly jitter: Jitter;
+    }
   | { readonly kind: 'linear'; readonly stepMs: number; readonly maxMs: number; readonly jitter: Jitter }
   | { readonly kind: 'fixed'; readonly delayMs: number; readonly jitter: Jitter };
 

@@ -19,7 +19,12 @@ export interface CompilableMachine {
   readonly states: Readonly<
     Record<
       string,
-      { readonly transitions: ReadonlyMap<string, readonly { readonly target: readonly { readonly key: string }[] | undefined }[]> }
+      {
+        readonly transitions: ReadonlyMap<
+          string,
+          readonly { readonly target: readonly { readonly key: string }[] | undefined }[]
+        >;
+      }
     >
   >;
 }
@@ -38,7 +43,9 @@ export function compileTransitionTable(machine: CompilableMachine): TransitionTa
     }
     edges.set(from, targets);
   }
-  const following = new Map(RUN_STATES.map((from) => [from, Object.freeze([...(edges.get(from)?.keys() ?? [])])]));
+  const following = new Map(
+    RUN_STATES.map((from) => [from, Object.freeze([...(edges.get(from)?.keys() ?? [])])]),
+  );
   return {
     isValidTransition: (from, to) => edges.get(from)?.has(to) ?? false,
     validTransitions: (from) => following.get(from) ?? [],

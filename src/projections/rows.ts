@@ -2,7 +2,15 @@
 // internal; callers get frozen records (`task-record.ts`, `run-record.ts`). Absent is `undefined`; rarely
 // used fields sit in an object of their own that most rows never get.
 import type { Payload } from '../domain/payload.js';
-import type { AttemptRecord, ErrorRecord, HistoryEntry, LeaseRecord, SignalRecord, StepRecord, WaitRecord } from '../domain/run.js';
+import type {
+  AttemptRecord,
+  ErrorRecord,
+  HistoryEntry,
+  LeaseRecord,
+  SignalRecord,
+  StepRecord,
+  WaitRecord,
+} from '../domain/run.js';
 import type { AttemptResult } from '../domain/run.js';
 import type { RunState } from '../domain/run-state.js';
 import type { BudgetAllocation, Constraints, Policy, TaskMetadata } from '../domain/task.js';

@@ -11,12 +11,13 @@ import {
   payloadsEqual,
   payloadText,
   type Payload,
+  type PayloadLimits,
 } from '../../src/domain/payload.js';
 import { isPawlError, type PawlError } from '../../src/errors.js';
 
 const limits = DEFAULT_LIMITS;
 
-function refusal(value: unknown, bounds = limits): PawlError {
+function refusal(value: unknown, bounds: PayloadLimits = limits): PawlError {
   try {
     encodePayload(value, bounds);
   } catch (error) {
