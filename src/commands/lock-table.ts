@@ -1,0 +1,59 @@
+// Locks by id. A command takes all of its locks at once, in sorted order, before it decides, and holds them
+// until its commit is durable or refused; so two decisions on one aggregate never share a batch, and commands
+// with disjoint locks always may.
+
+type Grant = () => void;
+
+/** Exclusive locks, granted in the order they were asked for. */
+export class LockTable {
+  readonly #held = new Map<string, Grant[] | undefined>();
+
+  /** Number of locks that are held. */
+  get size(): number {
+    return this.#held.size;
+  }
+
+  /** True when the lock is held by somebody. */
+  isHeld(key: string): boolean {
+    return this.#held.has(key);
+  }
+
+  /** Takes one lock if it is free. */
+  tryAcquireOne(key: string): boolean {
+    if (this.#held.has(key)) return false;
+    this.#held.set(key, undefined);
+    return true;
+  }
+
+  /** Takes all locks if all of them are free, else none. */
+  tryAcquire(keys: readonly string[]): boolean {
+    for (const key of keys) if (this.#held.has(key)) return false;
+    for (const key of keys) this.#held.set(key, undefined);
+    return true;
+  }
+
+  /** Takes all locks, waiting for those that are held. Keys must be distinct. */
+  async acquire(keys: readonly string[]): Promise<void> {
+    for (const key of [...keys].sort()) {
+      if (this.tryAcquireOne(key)) continue;
+      await new Promise<void>((grant) => {
+        const waiting = this.#held.get(key);
+        if (waiting === undefined) this.#held.set(key, [grant]);
+        else waiting.push(grant);
+      });
+    }
+  }
+
+  /** Gives one lock back; whoever waits longest has it next. */
+  releaseOne(key: string): void {
+    const waiting = this.#held.get(key);
+    const grant = waiting?.shift();
+    if (grant === undefined) this.#held.delete(key);
+    else grant();
+  }
+
+  /** Gives locks back. */
+  release(keys: readonly string[]): void {
+    for (const key of keys) this.releaseOne(key);
+  }
+}

@@ -1,0 +1,157 @@
+// The way of every command: admission, `commandId`, locks, decision on durable state, one commit, the answer.
+// A refusal at any point writes nothing and gives every lock back.
+import { PawlError } from '../errors.js';
+import type { Command } from '../decisions/command.js';
+import type { Commit } from '../domain/events.js';
+import { requireId } from '../domain/ids.js';
+import type { CommandOptions } from '../domain/submission.js';
+import type { Journal } from '../journal/journal.js';
+import { argumentDigest } from './digest.js';
+import type { LiveContext } from './live-context.js';
+import type { LockTable } from './lock-table.js';
+
+/** Part of the command queue that admissions leave to the commands that keep the engine going. */
+const RESERVED_SHARE = 0.1;
+
+/** What a pipeline works with. */
+export interface PipelineParts {
+  readonly context: LiveContext;
+  readonly journal: Journal;
+  readonly locks: LockTable;
+  /** Called whenever locks were given back: what waited for them may go on. */
+  readonly onReleased: () => void;
+}
+
+/** How a command is run. */
+export interface ExecuteOptions extends CommandOptions {
+  /** What the digest of a `commandId` is taken over: the arguments as they were passed. */
+  readonly digestOf?: unknown;
+}
+
+interface InFlight {
+  readonly command: string;
+  readonly digest: string;
+  readonly answer: Promise<unknown>;
+}
+
+/** Runs commands. */
+export class CommandPipeline {
+  readonly #parts: PipelineParts;
+  readonly #inFlight = new Map<string, InFlight>();
+  #queued = 0;
+  #closed: PawlError | undefined;
+
+  constructor(parts: PipelineParts) {
+    this.#parts = parts;
+  }
+
+  /** Commands that have not been answered. */
+  get queued(): number {
+    return this.#queued;
+  }
+
+  /** Refuses every command from now on with `reason`. */
+  close(reason: PawlError): void {
+    this.#closed ??= reason;
+  }
+
+  /** Runs a command. Errors: those of the command, and the codes common to all (contract §6). */
+  execute<A, R>(command: Command<A, R>, args: A, options: ExecuteOptions = {}): Promise<R> {
+    const refusal = this.#admissionRefusal(command);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    if (options.commandId === undefined) return this.#run(command, args, options, undefined);
+    return this.#runOnce(command, args, options, options.commandId);
+  }
+
+  #admissionRefusal<A, R>(command: Command<A, R>): PawlError | undefined {
+    if (this.#closed !== undefined) return this.#closed;
+    const { maxQueuedCommands } = this.#parts.context.limits;
+    const limit = command.admission ? maxQueuedCommands : maxQueuedCommands * (1 + RESERVED_SHARE);
+    if (this.#queued < limit) return undefined;
+    return new PawlError('OVERLOADED', `${String(this.#queued)} commands wait already; try ${command.name} again later.`, {
+      limit: 'maxQueuedCommands',
+      queued: this.#queued,
+      retryAfterMs: 100,
+    });
+  }
+
+  async #runOnce<A, R>(command: Command<A, R>, args: A, options: ExecuteOptions, commandId: string): Promise<R> {
+    requireId(commandId, 'commandId');
+    const digest = argumentDigest(options.digestOf ?? args);
+    const running = this.#inFlight.get(commandId);
+    if (running !== undefined) {
+      if (running.command !== command.name || running.digest !== digest) throw commandConflict(commandId, running.command);
+      return (await running.answer) as R;
+    }
+    const known = this.#parts.context.state.commands.get(commandId);
+    if (known !== undefined) {
+      if (known.command !== command.name || known.digest !== digest) throw commandConflict(commandId, known.command);
+      return command.result(await this.#readCommit(known.sequence), args);
+    }
+    const answer = this.#run(command, args, options, digest);
+    this.#inFlight.set(commandId, { command: command.name, digest, answer });
+    try {
+      return await answer;
+    } finally {
+      this.#inFlight.delete(commandId);
+    }
+  }
+
+  async #readCommit(sequence: number): Promise<Commit> {
+    for await (const commit of this.#parts.journal.read({ from: sequence, to: sequence })) return commit;
+    throw new PawlError('HISTORY_GONE', `The commit of sequence ${String(sequence)} is no longer kept, so its answer cannot be rebuilt.`, {
+      sequence,
+    });
+  }
+
+  #run<A, R>(command: Command<A, R>, args: A, options: CommandOptions, digest: string | undefined): Promise<R> {
+    return new Promise<R>((resolve, reject) => {
+      const keys = command.locks(args);
+      this.#queued++;
+      const settle = (): void => {
+        this.#queued--;
+        this.#parts.locks.release(keys);
+        this.#parts.onReleased();
+      };
+      const decide = (): void => {
+        try {
+          if (this.#closed !== undefined) throw this.#closed;
+          const context = this.#parts.context.refresh();
+          const decision = command.decide(context, args);
+          if ('answer' in decision) {
+            settle();
+            resolve(decision.answer);
+            return;
+          }
+          const header = {
+            at: context.at,
+            commandId: options.commandId,
+            command: command.name,
+            digest,
+            by: options.by,
+            trace: options.trace,
+          };
+          this.#parts.journal.append({ header, events: decision.events }, (error, commit) => {
+            settle();
+            if (error === undefined) resolve(command.result(commit, args));
+            else reject(error);
+          });
+        } catch (error) {
+          settle();
+          reject(error instanceof Error ? error : new PawlError('INTERNAL', String(error)));
+        }
+      };
+      if (this.#parts.locks.tryAcquire(keys)) decide();
+      else void this.#parts.locks.acquire(keys).then(decide);
+    });
+  }
+}
+
+
+function commandConflict(commandId: string, command: string): PawlError {
+  return new PawlError(
+    'COMMAND_CONFLICT',
+    `The commandId ${commandId} was used for ${command} with other arguments; use a new one.`,
+    { commandId, command },
+  );
+}

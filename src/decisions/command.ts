@@ -1,0 +1,41 @@
+// What a command is: the locks it takes, a pure decision on durable state, and its result, which is rebuilt
+// from the commit so that a repeated `commandId` can be answered long afterwards.
+import type { Limits } from '../domain/limits.js';
+import type { Commit, PawlEvent } from '../domain/events.js';
+import type { TransitionTable } from '../machines/transition-table.js';
+import type { Projections } from '../projections/projections.js';
+
+/** Everything a decision may know. Nothing in it reads a clock, a disk or chance. */
+export interface DecisionContext {
+  readonly state: Projections;
+  /** Stamp of the commit: max(last stamp, now). For order and display. */
+  readonly at: number;
+  /** Wall time, milliseconds: schedules are judged by it. */
+  readonly now: number;
+  /** A new unique id. */
+  readonly newId: () => string;
+  /** A number in [0, 1), drawn once; what comes of it is written into the event. */
+  readonly random: () => number;
+  readonly limits: Limits;
+  readonly transitions: TransitionTable;
+}
+
+/** What was decided: events to commit; or nothing to write and the answer at once. */
+export type Decision<R> = { readonly events: readonly PawlEvent[] } | { readonly events: readonly []; readonly answer: R };
+
+/** A command. Refusals are thrown as typed errors and write nothing. */
+export interface Command<A, R> {
+  readonly name: string;
+  /** True for what grows the state: refused under overload, when others still pass. */
+  readonly admission: boolean;
+  /** Ids and named locks, taken all at once. */
+  locks(args: A): readonly string[];
+  decide(context: DecisionContext, args: A): Decision<R>;
+  /** The answer, from the commit alone. */
+  result(commit: Commit, args: A): R;
+}
+
+/** Lock of the engine's own state; not a legal id, so it meets none. */
+export const ENGINE_LOCK = ':engine';
+/** Lock of the pruner: two of them would choose the same records. */
+export const PRUNE_LOCK = ':prune';

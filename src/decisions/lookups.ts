@@ -1,0 +1,62 @@
+// Finding what a command is about. An id that is not there is refused by what is known of it.
+import { PawlError } from '../errors.js';
+import type { RunState } from '../domain/run-state.js';
+import type { RunRow, TaskRow } from '../projections/rows.js';
+import type { DecisionContext } from './command.js';
+
+/** The run. Errors: `RUN_PRUNED`, `RUN_UNKNOWN`. */
+export function findRun(context: Pick<DecisionContext, 'state'>, runId: string): RunRow {
+  const row = context.state.runs.row(runId);
+  if (row !== undefined) return row;
+  if (context.state.pruned.hasRun(runId)) {
+    throw new PawlError('RUN_PRUNED', `Run ${runId} was pruned; its events may still be in the journal.`, { runId });
+  }
+  throw new PawlError('RUN_UNKNOWN', `No run has the id ${runId}; check the id and the data directory.`, { runId });
+}
+
+/** The task. Errors: `TASK_PRUNED`, `TASK_UNKNOWN`. */
+export function findTask(context: Pick<DecisionContext, 'state'>, taskId: string): TaskRow {
+  const row = context.state.tasks.row(taskId);
+  if (row !== undefined) return row;
+  if (context.state.pruned.hasTask(taskId)) {
+    throw new PawlError('TASK_PRUNED', `Task ${taskId} was pruned; its events may still be in the journal.`, { taskId });
+  }
+  throw new PawlError('TASK_UNKNOWN', `No task has the id ${taskId}; check the id and the data directory.`, { taskId });
+}
+
+/** `INVALID_TRANSITION` for a run, naming what can follow. */
+export function illegalTransition(context: Pick<DecisionContext, 'transitions'>, row: RunRow, to: RunState): PawlError {
+  const next = context.transitions.validTransitions(row.state);
+  const hint = next.length === 0 ? 'it has ended' : `it can go to ${next.join(', ')}`;
+  return new PawlError('INVALID_TRANSITION', `Run ${row.id} is ${row.state} and cannot become ${to}; ${hint}.`, {
+    runId: row.id,
+    from: row.state,
+    to,
+  });
+}
+
+/** Throws `INVALID_TRANSITION` unless the run may become `to`. */
+export function requireTransition(context: Pick<DecisionContext, 'transitions'>, row: RunRow, to: RunState): void {
+  if (!context.transitions.isValidTransition(row.state, to)) throw illegalTransition(context, row, to);
+}
+
+/** True when the task or one of its ancestors is canceled. */
+export function isCanceledInTree(task: TaskRow): boolean {
+  for (let level: TaskRow | undefined = task; level !== undefined; level = level.extra?.parent) {
+    if (level.extra?.canceledAt !== undefined) return true;
+  }
+  return false;
+}
+
+/**
+ * The moment of the policy's first occurrence: as it was passed, else as the first run that is kept tells
+ * (the wall clock at submission, which the stamp of the commit may be ahead of), else the stamp.
+ */
+export function policyStartAt(task: TaskRow): number {
+  const given = task.extra?.startAt;
+  if (given !== undefined) return given;
+  const { policy } = task.shape;
+  const first = task.firstRun;
+  if (policy.kind !== 'repeat' || first === undefined || first.detail?.retryOf !== undefined) return task.createdAt;
+  return first.scheduledAt - first.occurrence * policy.intervalMs;
+}

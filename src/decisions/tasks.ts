@@ -1,0 +1,175 @@
+// Commands about tasks: submit, one or many, and cancel. A submission is one commit: the task with its runs,
+// those that are due already being promoted in it.
+import { PawlError } from '../errors.js';
+import type { Commit, PawlEvent } from '../domain/events.js';
+import { requireId } from '../domain/ids.js';
+import type { Submission } from '../domain/submission.js';
+import type { TaskSpec } from '../domain/task.js';
+import type { TaskRow } from '../projections/rows.js';
+import type { Command, Decision, DecisionContext } from './command.js';
+import { findTask, isCanceledInTree } from './lookups.js';
+import { deriveRuns, requireRepresentable } from './policies.js';
+import { type CancelRunArgs, type Changed } from './runs.js';
+import { specsEqual } from './task-spec.js';
+
+/** Arguments of `submit`: the specification, resolved. */
+export interface SubmitArgs {
+  readonly spec: TaskSpec;
+}
+
+/** Creates a task with its runs. */
+export const submit: Command<SubmitArgs, Submission> = {
+  name: 'submit',
+  admission: true,
+  locks: (args) => [args.spec.id],
+  decide: (context, args) => decideSubmit(context, args.spec, context.limits.maxCommitEvents),
+  result: (commit, args) => submissionOf(commit, args.spec.id),
+};
+
+/** Arguments of an atomic `submitMany`. */
+export interface SubmitManyArgs {
+  readonly specs: readonly TaskSpec[];
+}
+
+/** Creates many tasks in one commit, or none. Items that are there already answer with `created: false`. */
+export const submitManyAtomic: Command<SubmitManyArgs, readonly Submission[]> = {
+  name: 'submitMany',
+  admission: true,
+  locks: (args) => [...new Set(args.specs.map((spec) => spec.id))],
+  decide(context, args) {
+    const events: PawlEvent[] = [];
+    const seen = new Map<string, TaskSpec>();
+    const answers: Submission[] = [];
+    for (const [index, spec] of args.specs.entries()) {
+      const earlier = seen.get(spec.id);
+      if (earlier !== undefined) {
+        if (!specsEqual(earlier, spec)) throw conflict(spec.id, index);
+        answers.push({ taskId: spec.id, runIds: [], runCount: 0, created: false });
+        continue;
+      }
+      seen.set(spec.id, spec);
+      const decision = decideSubmit(context, spec, context.limits.maxCommitEvents - events.length);
+      if ('answer' in decision) answers.push(decision.answer);
+      events.push(...decision.events);
+    }
+    return events.length === 0 ? { events: [], answer: answers } : { events };
+  },
+  result(commit, args) {
+    const created = new Set<string>();
+    for (const event of commit.events) if (event.type === 'TaskCreated') created.add(event.spec.id);
+    return args.specs.map((spec) => {
+      const fresh = created.delete(spec.id);
+      return fresh ? submissionOf(commit, spec.id) : { taskId: spec.id, runIds: [], runCount: 0, created: false };
+    });
+  },
+};
+
+/** What `cancelTask` is about. */
+export interface CancelTaskArgs {
+  readonly taskId: string;
+  readonly reason?: CancelRunArgs['reason'];
+}
+
+/** Cancels a task: its runs and descendants follow by reaction. Ended or canceled already → `{ changed: false }`. */
+export const cancelTask: Command<CancelTaskArgs, Changed> = {
+  name: 'cancelTask',
+  admission: false,
+  locks: (args) => [requireId(args.taskId, 'taskId')],
+  decide(context, args) {
+    const row = findTask(context, args.taskId);
+    if (row.extra?.canceledAt !== undefined) return { events: [], answer: { changed: false } };
+    if (context.state.tasks.isTerminal(row)) {
+      throw new PawlError('INVALID_TRANSITION', `Task ${row.id} has ended already and cannot be canceled.`, {
+        taskId: row.id,
+        from: 'terminal',
+        to: 'canceled',
+      });
+    }
+    return { events: [taskCanceled(row.id, args.reason)] };
+  },
+  result: () => ({ changed: true }),
+};
+
+/** The fact that a task is canceled. */
+export function taskCanceled(taskId: string, reason: string | undefined): PawlEvent<'TaskCanceled'> {
+  return { type: 'TaskCanceled', sequence: 0, at: 0, taskId, reason };
+}
+
+/** The submission that a commit made of a task. */
+function submissionOf(commit: Commit, taskId: string): Submission {
+  const runIds: string[] = [];
+  let runCount = 0;
+  for (const event of commit.events) {
+    if (event.type !== 'RunCreated' || event.taskId !== taskId) continue;
+    runCount++;
+    if (runIds.length < 1_000) runIds.push(event.runId);
+  }
+  return { taskId, runIds, runCount, created: true };
+}
+
+function decideSubmit(context: DecisionContext, spec: TaskSpec, room: number): Decision<Submission> {
+  const existing = context.state.tasks.row(spec.id);
+  if (existing !== undefined) return existingSubmission(context, existing, spec);
+  if (context.state.runs.row(spec.id) !== undefined || context.state.pruned.hasTask(spec.id)) {
+    throw new PawlError('ID_TAKEN', `The id ${spec.id} is that of a run or of a pruned task; choose another.`, { taskId: spec.id });
+  }
+  if (spec.parentId !== undefined) requireParent(context, spec.id, spec.parentId);
+  const startAt = spec.policy.startAt ?? context.now;
+  requireRepresentable(spec.policy, startAt);
+  const events: PawlEvent[] = [{ type: 'TaskCreated', sequence: 0, at: 0, spec }];
+  const state = {
+    taskId: spec.id,
+    policy: spec.policy,
+    startAt,
+    derived: 0,
+    openRuns: 0,
+    priority: spec.metadata.priority,
+  };
+  // A run takes up to two events, and one may tell what was skipped.
+  const bounds = { maxRuns: Math.max(1, Math.floor((room - 2) / 2)), promote: !context.state.engine.paused };
+  for (const event of deriveRuns(context, state, bounds)) events.push(event);
+  return { events };
+}
+
+function existingSubmission(context: DecisionContext, row: TaskRow, spec: TaskSpec): { events: []; answer: Submission } {
+  if (!specsEqual(context.state.tasks.specOf(row), spec)) throw conflict(spec.id);
+  const runIds: string[] = [];
+  const limit = context.limits.maxReturnedRunIds;
+  for (let run = row.firstRun; run !== undefined && runIds.length < limit; run = run.nextOfTask) runIds.push(run.id);
+  return { events: [], answer: { taskId: row.id, runIds, runCount: row.created, created: false } };
+}
+
+function requireParent(context: DecisionContext, taskId: string, parentId: string): void {
+  const parent = context.state.tasks.row(parentId);
+  if (parent === undefined) {
+    throw new PawlError('PARENT_UNKNOWN', `Task ${taskId} names the parent ${parentId}, which does not exist; submit it first.`, { taskId, parentId });
+  }
+  if (isCanceledInTree(parent) || context.state.tasks.isTerminal(parent)) {
+    throw new PawlError('PARENT_TERMINAL', `Task ${taskId} names the parent ${parentId}, which has ended; submit without it.`, { taskId, parentId });
+  }
+  let depth = 2;
+  for (let level = parent.extra?.parent; level !== undefined; level = level.extra?.parent) depth++;
+  if (depth > context.limits.maxHierarchyDepth) {
+    throw new PawlError(
+      'HIERARCHY_TOO_DEEP',
+      `Task ${taskId} would sit on level ${String(depth)} under ${parentId}; at most ${String(context.limits.maxHierarchyDepth)} are allowed.`,
+      { taskId, parentId, depth, limit: context.limits.maxHierarchyDepth },
+    );
+  }
+  if ((parent.extra?.children?.size ?? 0) >= context.limits.maxChildren) {
+    throw new PawlError('LIMIT_EXCEEDED', `Task ${parentId} has ${String(context.limits.maxChildren)} children already.`, {
+      limit: 'maxChildren',
+      taskId,
+      parentId,
+    });
+  }
+}
+
+function conflict(taskId: string, index?: number): PawlError {
+  return new PawlError(
+    'TASK_CONFLICT',
+    `Task ${taskId} exists with another specification; choose another id or submit the same one.`,
+    index === undefined ? { taskId } : { taskId, index },
+  );
+}
+

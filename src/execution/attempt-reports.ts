@@ -1,0 +1,82 @@
+// What an attempt reports while it runs: progress, at most one commit a second, and consumption, durable at the
+// latest after `consumeFlushMs`. The end of the attempt takes along what was not written yet.
+import { PawlError } from '../errors.js';
+import { consumedEvents } from '../decisions/attempts.js';
+import type { PawlEvent } from '../domain/events.js';
+import type { Payload } from '../domain/payload.js';
+import { commitHeld, type EngineParts } from './engine-parts.js';
+import type { LiveAttempt } from './live-attempt.js';
+
+/** Progress is written at most once in this time. */
+export const PROGRESS_INTERVAL_MS = 1_000;
+
+/** Writes the reports of attempts. */
+export class AttemptReports {
+  readonly #parts: EngineParts;
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+  }
+
+  /** Keeps the newest progress; the first of a second is written at once. */
+  progress(live: LiveAttempt, value: Payload): void {
+    if (live.phase !== 'open') return;
+    live.progress = value;
+    if (live.progressTimer !== undefined) return;
+    const write = (): void => {
+      live.progressTimer = undefined;
+      if (live.progress === undefined || live.phase !== 'open') return;
+      live.progressTimer = this.#parts.deadlines.after(PROGRESS_INTERVAL_MS, write);
+      // Refused only when the attempt has ended or the journal is gone: the handler's own end tells that.
+      this.#commit(live, () => this.takeProgress(live)).catch(() => undefined);
+    };
+    write();
+  }
+
+  /** The event of the newest progress, which counts as written from now on. */
+  takeProgress(live: LiveAttempt): PawlEvent[] {
+    const value = live.progress;
+    if (value === undefined) return [];
+    live.progress = undefined;
+    return [{ type: 'ProgressReported', sequence: 0, at: 0, runId: live.row.id, attemptId: live.attemptId, value }];
+  }
+
+  /** Something was consumed: it is written after `consumeFlushMs` at the latest. */
+  consumed(live: LiveAttempt): void {
+    if (live.phase !== 'open') return;
+    live.consumeTimer ??= this.#parts.deadlines.after(this.#parts.settings.consumeFlushMs, () => {
+      live.consumeTimer = undefined;
+      this.flush(live).catch(() => undefined);
+    });
+  }
+
+  /** Writes what was consumed; resolves when it is durable. Errors: `LEASE_LOST` after the end of the attempt. */
+  flush(live: LiveAttempt): Promise<void> {
+    return this.#commit(live, () => {
+      const { context } = this.#parts;
+      return live.takeConsumed().flatMap((used) => consumedEvents(context, live.row, used));
+    });
+  }
+
+  async #commit(live: LiveAttempt, make: () => PawlEvent[]): Promise<void> {
+    const { locks, context } = this.#parts;
+    const { id } = live.row;
+    await locks.acquire([id]);
+    if (live.row.detail?.open?.id !== live.attemptId || live.phase === 'ended') {
+      locks.releaseOne(id);
+      throw new PawlError('LEASE_LOST', `Attempt ${live.attemptId} of run ${id} is no longer open.`, { runId: id, attemptId: live.attemptId });
+    }
+    context.refresh();
+    const events = make();
+    if (events.length === 0) {
+      locks.releaseOne(id);
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      commitHeld(this.#parts, [id], events, (error) => {
+        if (error === undefined) resolve();
+        else reject(error);
+      });
+    });
+  }
+}

@@ -1,0 +1,277 @@
+// Executes claimed runs in this process. A handler starts only from a durable claim; however it ends (returns,
+// throws, hangs, is canceled) its attempt ends typed, its slot is freed and its late result is refused.
+import { isPawlError, PawlError, type ErrorCode } from '../errors.js';
+import { decideFinish, decideRefusal, lateResult, type Outcome } from '../decisions/attempts.js';
+import { settleLost } from '../decisions/reactions.js';
+import type { PawlEvent } from '../domain/events.js';
+import { decodePayload, type Payload, type PayloadLimits } from '../domain/payload.js';
+import { withFields, type Logger } from '../logger.js';
+import type { RunRow } from '../projections/rows.js';
+import { commitHeld, type EngineParts } from './engine-parts.js';
+import { HandlerContext, type AttemptHost } from './handler-context.js';
+import { LiveAttempt } from './live-attempt.js';
+import { outcomeOfError, outcomeOfValue, timeoutOutcome } from './outcomes.js';
+import { AttemptReports } from './attempt-reports.js';
+
+/** How long a finish that met a full disk waits before it is tried again. */
+const FINISH_RETRY_MS = 1_000;
+/** What a result is refused with when its attempt is no longer open. */
+const LATE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['LEASE_LOST', 'ATTEMPT_MISMATCH', 'RUN_CANCELED', 'RUN_UNKNOWN', 'RUN_PRUNED']);
+
+/** What the executor tells the scheduler. */
+export interface ExecutorHooks {
+  /** A finish was queued, so its slot is free: the next claim may share its batch. */
+  slotFreed(): void;
+  /** Something changed that a waiting decision may depend on. */
+  wake(): void;
+}
+
+/** The embedded executor. */
+export class Executor implements AttemptHost {
+  readonly limits: PayloadLimits;
+  readonly #parts: EngineParts;
+  readonly #hooks: ExecutorHooks;
+  readonly #reports: AttemptReports;
+  readonly #open = new Map<string, LiveAttempt>();
+  readonly #zombies = new Set<LiveAttempt>();
+  #stopped = false;
+
+  constructor(parts: EngineParts, hooks: ExecutorHooks) {
+    this.#parts = parts;
+    this.#hooks = hooks;
+    this.limits = parts.limits;
+    this.#reports = new AttemptReports(parts);
+  }
+
+  /** Attempts whose handler was started and whose finish is not queued yet. */
+  get openAttempts(): ReadonlyMap<string, LiveAttempt> {
+    return this.#open;
+  }
+
+  /** Handlers that go on although their attempt has ended. */
+  get zombies(): ReadonlySet<LiveAttempt> {
+    return this.#zombies;
+  }
+
+  /** Starts the handler of a run whose claim is durable. */
+  start(row: RunRow, attemptId: string): void {
+    const definition = this.#parts.handlers.get(row.detail?.taskType ?? row.task.shape.type);
+    const live = new LiveAttempt(row, attemptId, this.#parts.clock.monotonicMs(), (error) => {
+      this.logger(live).warn({ err: error }, 'abort listener threw');
+    });
+    this.#open.set(row.id, live);
+    this.#armTimeout(live);
+    const context = new HandlerContext(live, this);
+    let returned: Promise<unknown>;
+    try {
+      if (definition === undefined) throw new PawlError('UNKNOWN_TASK_TYPE', `No handler for ${row.task.shape.type}.`);
+      const input = live.input === undefined ? undefined : decodePayload(live.input);
+      returned = Promise.resolve(definition.handler(context, input as never));
+    } catch (error) {
+      this.#settled(live, () => outcomeOfError(error));
+      return;
+    }
+    returned.then(
+      (value) => {
+        this.#settled(live, () => outcomeOfValue(value, this.limits));
+      },
+      (error: unknown) => {
+        this.#settled(live, () => outcomeOfError(error));
+      },
+    );
+  }
+
+  /** An attempt was ended by a commit that is not its own finish: cancel, suspend, expiry. */
+  attemptEnded(event: PawlEvent<'AttemptFinished'>): void {
+    const live = this.#open.get(event.runId);
+    if (live?.attemptId !== event.attemptId) return;
+    this.#giveUp(live, lateResult(live.row, { attemptId: live.attemptId, owner: this.#parts.owner }));
+  }
+
+  /** Aborts every handler: the journal can record nothing any more. */
+  abortAll(reason: PawlError): void {
+    this.#stopped = true;
+    for (const live of [...this.#open.values()]) live.abort(reason);
+  }
+
+  /** Ends every open attempt as `lost` by shutdown, so that it runs again; resolves when that is durable. */
+  async shutDown(): Promise<void> {
+    const commits: Promise<void>[] = [];
+    for (const live of [...this.#open.values()]) {
+      this.#giveUp(live, new PawlError('CLOSED', `Run ${live.row.id} is interrupted: the orchestrator is closing.`, { runId: live.row.id }));
+      commits.push(this.#endByShutdown(live.row, live.attemptId));
+    }
+    await Promise.all(commits);
+  }
+
+  /** Nothing is started or written from now on. */
+  stop(): void {
+    this.#stopped = true;
+    for (const live of this.#open.values()) live.clearTimers();
+  }
+
+  logger(live: LiveAttempt): Logger {
+    return withFields(this.#parts.logger, {
+      component: 'handler',
+      runId: live.row.id,
+      taskId: live.row.task.id,
+      attemptId: live.attemptId,
+    });
+  }
+
+  progress(live: LiveAttempt, value: Payload): void {
+    this.#reports.progress(live, value);
+  }
+
+  consumed(live: LiveAttempt): void {
+    this.#reports.consumed(live);
+  }
+
+  flushConsumed(live: LiveAttempt): Promise<void> {
+    return this.#reports.flush(live);
+  }
+
+  heartbeat(live: LiveAttempt): Promise<void> {
+    if (live.phase === 'open' && live.row.detail?.open?.id === live.attemptId) return Promise.resolve();
+    return Promise.reject(lateResult(live.row, { attemptId: live.attemptId, owner: this.#parts.owner }));
+  }
+
+  #armTimeout(live: LiveAttempt): void {
+    const { timeoutMs } = live.row.task.shape.constraints;
+    if (timeoutMs === undefined) return;
+    const { clock, deadlines, settings } = this.#parts;
+    live.deadlineAt = clock.now() + timeoutMs;
+    const graceEnd = (): void => {
+      this.#finish(live, timeoutOutcome(timeoutMs));
+    };
+    live.deadlines.push(
+      deadlines.after(timeoutMs, () => {
+        live.abort(new PawlError('HANDLER_TIMEOUT', `Run ${live.row.id} ran longer than ${String(timeoutMs)} ms.`, { runId: live.row.id, timeoutMs }));
+        live.deadlines.push(deadlines.after(settings.timeoutGraceMs, graceEnd));
+      }),
+    );
+  }
+
+  #settled(live: LiveAttempt, outcome: () => Outcome): void {
+    live.settled = true;
+    if (this.#zombies.delete(live)) {
+      this.#recordRefusal(live);
+      this.#hooks.wake();
+      return;
+    }
+    if (live.phase === 'open') this.#finish(live, this.#judgeByTime(live, outcome()));
+  }
+
+  /** A result that came after the grace, or an error after the timeout, is a timeout: also when the loop was blocked. */
+  #judgeByTime(live: LiveAttempt, outcome: Outcome): Outcome {
+    const { timeoutMs } = live.row.task.shape.constraints;
+    if (timeoutMs === undefined) return outcome;
+    const elapsedMs = this.#parts.clock.monotonicMs() - live.startedMonoMs;
+    const late = elapsedMs > timeoutMs + this.#parts.settings.timeoutGraceMs;
+    const failedLate = outcome.kind === 'failure' && elapsedMs >= timeoutMs && outcome.error.retryable;
+    return late || failedLate ? timeoutOutcome(timeoutMs) : outcome;
+  }
+
+  #finish(live: LiveAttempt, outcome: Outcome): void {
+    if (live.phase !== 'open' || this.#stopped) return;
+    live.phase = 'finishing';
+    live.clearTimers();
+    const { locks } = this.#parts;
+    const { id } = live.row;
+    if (locks.tryAcquireOne(id)) this.#decideFinish(live, outcome);
+    else void locks.acquire([id]).then(() => { this.#decideFinish(live, outcome); });
+  }
+
+  #decideFinish(live: LiveAttempt, outcome: Outcome): void {
+    const { context, locks, owner } = this.#parts;
+    const { row, attemptId } = live;
+    const consumed = live.takeConsumed();
+    let events: PawlEvent[];
+    try {
+      if (this.#stopped) throw new PawlError('CLOSED', 'The orchestrator is closed.');
+      events = decideFinish(context.refresh(), { runId: row.id, attemptId, owner, outcome, consumed });
+      events.unshift(...this.#reports.takeProgress(live));
+    } catch (error) {
+      locks.releaseOne(row.id);
+      this.#free(live);
+      this.#finishUndecided(live, error);
+      return;
+    }
+    this.#free(live);
+    commitHeld(this.#parts, [row.id], events, (error) => {
+      if (error !== undefined) {
+        live.giveBack(consumed);
+        this.#finishRefused(live, outcome, error);
+      }
+      this.#hooks.wake();
+    });
+    this.#hooks.slotFreed();
+  }
+
+  #finishUndecided(live: LiveAttempt, error: unknown): void {
+    if (isPawlError(error) && LATE_CODES.has(error.code)) {
+      this.#recordRefusal(live);
+      return;
+    }
+    this.logger(live).error({ err: error }, 'attempt could not be ended');
+    this.#hooks.wake();
+  }
+
+  #finishRefused(live: LiveAttempt, outcome: Outcome, error: PawlError): void {
+    if (error.code !== 'STORAGE_FULL' && error.code !== 'OVERLOADED') return;
+    // The result is kept in memory, its lease stays, and it is tried again until a write succeeds.
+    this.#parts.deadlines.after(FINISH_RETRY_MS, () => {
+      live.phase = 'open';
+      this.#finish(live, outcome);
+    });
+  }
+
+  #free(live: LiveAttempt): void {
+    live.phase = 'ended';
+    if (this.#open.get(live.row.id) === live) this.#open.delete(live.row.id);
+    if (!live.settled) this.#zombies.add(live);
+  }
+
+  #giveUp(live: LiveAttempt, reason: PawlError): void {
+    const wasOpen = live.phase === 'open';
+    live.phase = 'ended';
+    live.clearTimers();
+    if (this.#open.get(live.row.id) === live) this.#open.delete(live.row.id);
+    if (wasOpen && !live.settled) this.#zombies.add(live);
+    live.abort(reason);
+    this.#hooks.wake();
+  }
+
+  #recordRefusal(live: LiveAttempt): void {
+    if (this.#stopped) return;
+    const { context, locks, owner } = this.#parts;
+    const { row, attemptId } = live;
+    const decide = (): void => {
+      const current = context.state.runs.row(row.id);
+      const finish = { attemptId, owner };
+      const events = current === undefined ? [] : decideRefusal(current, finish, lateResult(current, finish).code);
+      if (events.length === 0 || this.#stopped) locks.releaseOne(row.id);
+      else {
+        context.refresh();
+        commitHeld(this.#parts, [row.id], events);
+      }
+      this.#hooks.wake();
+    };
+    if (locks.tryAcquireOne(row.id)) decide();
+    else void locks.acquire([row.id]).then(decide);
+  }
+
+  async #endByShutdown(row: RunRow, attemptId: string): Promise<void> {
+    const { context, locks } = this.#parts;
+    await locks.acquire([row.id]);
+    if (row.detail?.open?.id !== attemptId || row.state !== 'running') {
+      locks.releaseOne(row.id);
+      return;
+    }
+    await new Promise<void>((resolve) => {
+      commitHeld(this.#parts, [row.id], settleLost(context.refresh(), row, 'SHUTDOWN'), () => {
+        resolve();
+      });
+    });
+  }
+}

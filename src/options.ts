@@ -1,0 +1,161 @@
+// What an orchestrator is opened with: every option with its default, checked before anything is touched.
+import type { Clock, IdSource, RandomSource } from './clock.js';
+import { PawlError } from './errors.js';
+import { invalid, requireFields, requireInteger, requireText, requireWord } from './domain/check.js';
+import { DEFAULT_LIMITS, type Limits } from './domain/limits.js';
+import type { AnyTaskDefinition } from './execution/define-task.js';
+import type { EngineSettings } from './execution/engine-parts.js';
+import type { JournalBackend } from './journal/journal-backend.js';
+import type { RepairPolicy } from './journal/repair-policy.js';
+import { silentLogger, type Logger } from './logger.js';
+import type { InspectOption, LiveActorsOption } from './observe/actor-system.js';
+
+/** Options of `openOrchestrator`. */
+export interface OrchestratorOptions {
+  /** Directory of the journal and the snapshots; created when its parent exists. */
+  readonly dataDir: string;
+  /** Task types this process executes. Default: none. */
+  readonly tasks?: readonly AnyTaskDefinition[];
+  /** Attempts in flight at a time, 1–100 000. Default 10. */
+  readonly concurrency?: number;
+  /** What to do about an incomplete last batch. Default `truncate-partial`: a kill leaves one, and it holds nothing acknowledged. */
+  readonly repair?: RepairPolicy;
+  /** Refuse with `DATA_DIR_MISSING` instead of creating the directory. Default false. */
+  readonly expectExisting?: boolean;
+  /** How long to wait for a predecessor to let go of the directory, milliseconds. Default 0. */
+  readonly lockWaitMs?: number;
+  /** Takes the lines of `docs/events.md`; pino fits. Default: silent. */
+  readonly logger?: Logger;
+  /** How long a handler may go on after its timeout, milliseconds. Default 5 000. */
+  readonly timeoutGraceMs?: number;
+  /** How long a suspect runs alone, milliseconds. Default 60 000. */
+  readonly suspectMs?: number;
+  /** What a handler consumed is durable at the latest after this, milliseconds. Default 1 000. */
+  readonly consumeFlushMs?: number;
+  /** Difference between wall and monotonic time that is recorded as a jump, milliseconds. Default 1 000. */
+  readonly clockJumpMs?: number;
+  /** Forward jump after which promotion, expiry and misfire hold still, milliseconds. Default 300 000. */
+  readonly clockJumpHoldMs?: number;
+  /** A snapshot is taken after this many events. Default 1 000 000; 0: only by `snapshot()`. */
+  readonly snapshotEveryEvents?: number;
+  /** Limits by name; see `DEFAULT_LIMITS`. */
+  readonly limits?: Partial<Limits>;
+  /** Which runs are live xstate actors: those that were asked for, or all that have not ended. Default `observed`. */
+  readonly liveActors?: LiveActorsOption;
+  /** Gets xstate's inspection events of orchestrator, journal and live runs. */
+  readonly inspect?: InspectOption;
+  /** Called once when the journal can write no more. */
+  readonly onFailed?: (error: PawlError) => void;
+  /** Time. Default: the machine's. */
+  readonly clock?: Clock;
+  /** Ids. Default: UUIDv7 over the clock. */
+  readonly ids?: IdSource;
+  /** Chance. Default: the machine's. */
+  readonly random?: RandomSource;
+  /** Where the journal is kept. Default: files under `dataDir`. */
+  readonly backend?: JournalBackend;
+}
+
+/** Options with every default filled in. */
+export interface ResolvedOptions {
+  readonly dataDir: string;
+  readonly handlers: ReadonlyMap<string, AnyTaskDefinition>;
+  readonly repair: RepairPolicy;
+  readonly expectExisting: boolean;
+  readonly lockWaitMs: number;
+  readonly logger: Logger;
+  readonly settings: EngineSettings;
+  readonly snapshotEveryEvents: number;
+  readonly limits: Limits;
+  readonly liveActors: LiveActorsOption;
+  readonly inspect: InspectOption | undefined;
+  readonly onFailed: ((error: PawlError) => void) | undefined;
+}
+
+const FIELDS = [
+  'dataDir',
+  'tasks',
+  'concurrency',
+  'repair',
+  'expectExisting',
+  'lockWaitMs',
+  'logger',
+  'timeoutGraceMs',
+  'suspectMs',
+  'consumeFlushMs',
+  'clockJumpMs',
+  'clockJumpHoldMs',
+  'snapshotEveryEvents',
+  'limits',
+  'liveActors',
+  'inspect',
+  'onFailed',
+  'clock',
+  'ids',
+  'random',
+  'backend',
+] as const;
+const DEFAULT_LEASE_MS = 30_000;
+const MAX_PATH_CHARS = 4_096;
+
+/** Checks options and fills in defaults. Errors: `INVALID_INPUT`, `DUPLICATE_TASK_TYPE`. */
+export function resolveOptions(options: OrchestratorOptions): ResolvedOptions {
+  requireFields(options, 'options', FIELDS);
+  const integer = (name: 'concurrency' | 'lockWaitMs' | 'snapshotEveryEvents' | DurationName, fallback: number, min: number): number => {
+    const value = options[name];
+    return value === undefined ? fallback : requireInteger(value, `options.${name}`, { min });
+  };
+  const concurrency = integer('concurrency', 10, 1);
+  if (concurrency > 100_000) throw invalid('options.concurrency', 'pass an integer from 1 to 100000', concurrency);
+  return {
+    dataDir: requireText(options.dataDir, 'options.dataDir', MAX_PATH_CHARS),
+    handlers: handlersOf(options.tasks ?? []),
+    repair: options.repair === undefined ? 'truncate-partial' : requireWord(options.repair, 'options.repair', ['strict', 'truncate-partial'] as const),
+    expectExisting: options.expectExisting ?? false,
+    lockWaitMs: integer('lockWaitMs', 0, 0),
+    logger: options.logger ?? silentLogger,
+    settings: {
+      concurrency,
+      timeoutGraceMs: integer('timeoutGraceMs', 5_000, 0),
+      suspectMs: integer('suspectMs', 60_000, 0),
+      consumeFlushMs: integer('consumeFlushMs', 1_000, 1),
+      clockJumpMs: integer('clockJumpMs', 1_000, 1),
+      clockJumpHoldMs: integer('clockJumpHoldMs', 300_000, 1),
+      leaseMs: DEFAULT_LEASE_MS,
+    },
+    snapshotEveryEvents: integer('snapshotEveryEvents', 1_000_000, 0),
+    limits: limitsOf(options.limits),
+    liveActors: options.liveActors === undefined ? 'observed' : requireWord(options.liveActors, 'options.liveActors', ['observed', 'all'] as const),
+    inspect: options.inspect,
+    onFailed: options.onFailed,
+  };
+}
+
+type DurationName = 'timeoutGraceMs' | 'suspectMs' | 'consumeFlushMs' | 'clockJumpMs' | 'clockJumpHoldMs';
+
+function handlersOf(tasks: readonly AnyTaskDefinition[]): ReadonlyMap<string, AnyTaskDefinition> {
+  const handlers = new Map<string, AnyTaskDefinition>();
+  for (const [index, task] of tasks.entries()) {
+    const path = `options.tasks[${String(index)}]`;
+    requireFields(task, path, ['type', 'handler']);
+    const type = requireText(task.type, `${path}.type`, 128);
+    if (typeof task.handler !== 'function') throw invalid(`${path}.handler`, 'pass a function', task.handler);
+    if (handlers.has(type)) {
+      throw new PawlError('DUPLICATE_TASK_TYPE', `Two task definitions have the type ${type}; give each its own.`, { type });
+    }
+    handlers.set(type, task);
+  }
+  return handlers;
+}
+
+function limitsOf(given: Partial<Limits> | undefined): Limits {
+  if (given === undefined) return DEFAULT_LIMITS;
+  const names = Object.keys(DEFAULT_LIMITS) as (keyof Limits)[];
+  requireFields(given, 'options.limits', names);
+  const limits: Record<keyof Limits, number> = { ...DEFAULT_LIMITS };
+  for (const name of names) {
+    const value = given[name];
+    if (value !== undefined) limits[name] = requireInteger(value, `options.limits.${name}`, { min: 1 });
+  }
+  return Object.freeze(limits);
+}

@@ -1,0 +1,136 @@
+// Reactions, level-triggered: a durable fact marks a task dirty, and the reactor decides from durable state, under
+// the locks of what it touches, until nothing is left to do. A reaction that is refused, or that met a lock, is
+// tried again. A start-up sweep marks everything and runs the same code.
+import { replenishEvents, judgeDueRuns, judgementEvents, needsJudging, openRunsOf } from '../decisions/reactions.js';
+import { cancelEvents } from '../decisions/runs.js';
+import { taskCanceled } from '../decisions/tasks.js';
+import { isCanceledInTree } from '../decisions/lookups.js';
+import type { PawlEvent } from '../domain/events.js';
+import { commitHeld, type EngineParts } from '../execution/engine-parts.js';
+import type { RunRow, TaskRow } from '../projections/rows.js';
+
+/** Reaction commits that are decided before the event loop has its turn. */
+const COMMITS_PER_TURN = 16;
+
+/** What the reactor asks of the scheduler. */
+export interface ReactorHooks {
+  wake(): void;
+  /** True while due runs hold still: paused, or the clock has jumped. */
+  readonly holding: boolean;
+}
+
+interface Work {
+  readonly events: PawlEvent[];
+  readonly keys: string[];
+  /** True when a lock was in the way. */
+  contended: boolean;
+}
+
+/** Decides reactions for dirty tasks. */
+export class Reactor {
+  readonly #parts: EngineParts;
+  readonly #hooks: ReactorHooks;
+  readonly #dirty = new Set<TaskRow>();
+  #inFlight = 0;
+  #committed = 0;
+
+  constructor(parts: EngineParts, hooks: ReactorHooks) {
+    this.#parts = parts;
+    this.#hooks = hooks;
+  }
+
+  /** Tasks with something left to decide, and reactions that are not durable yet. */
+  get pending(): number {
+    return this.#dirty.size + this.#inFlight;
+  }
+
+  /** Reaction commits so far. */
+  get committed(): number {
+    return this.#committed;
+  }
+
+  /** Something durable touched the task. */
+  mark(task: TaskRow): void {
+    this.#dirty.add(task);
+  }
+
+  /** Decides for every dirty task, bounded. Returns true when some are left that no lock holds up. */
+  run(): boolean {
+    let budget = COMMITS_PER_TURN;
+    for (const task of [...this.#dirty]) {
+      if (budget === 0) return true;
+      const work = this.#decide(task);
+      if (!work.contended) this.#dirty.delete(task);
+      if (work.events.length === 0) {
+        this.#parts.locks.release(work.keys);
+        continue;
+      }
+      budget--;
+      this.#commit(task, work);
+    }
+    return false;
+  }
+
+  #commit(task: TaskRow, work: Work): void {
+    this.#inFlight++;
+    commitHeld(this.#parts, work.keys, work.events, (error) => {
+      this.#inFlight--;
+      this.#committed++;
+      // Whether more is to do is judged from the state that the commit has made; a refusal is tried again.
+      if (error === undefined) this.mark(task);
+      else this.#retryLater(task);
+      this.#hooks.wake();
+    });
+  }
+
+  #retryLater(task: TaskRow): void {
+    this.#parts.deadlines.after(1_000, () => {
+      this.mark(task);
+      this.#hooks.wake();
+    });
+  }
+
+  #decide(task: TaskRow): Work {
+    const work: Work = { events: [], keys: [], contended: false };
+    this.#parts.context.refresh();
+    if (task.extra?.canceledAt !== undefined) this.#cascade(task, work);
+    else if (!isCanceledInTree(task) && task.shape.policy.kind !== 'once') this.#advancePolicy(task, work);
+    return work;
+  }
+
+  /** A canceled task: its own runs, and its children, follow. */
+  #cascade(task: TaskRow, work: Work): void {
+    const { context, limits, state } = this.#parts;
+    for (const run of openRunsOf(task, limits.reactionBatch)) {
+      if (this.#lock(run.id, work)) work.events.push(...cancelEvents(context, run, 'task'));
+    }
+    for (const child of task.extra?.children ?? []) {
+      if (work.events.length >= limits.reactionBatch) return;
+      if (child.extra?.canceledAt !== undefined || state.tasks.isTerminal(child)) continue;
+      if (this.#lock(child.id, work)) work.events.push(taskCanceled(child.id, 'parent'));
+    }
+  }
+
+  #advancePolicy(task: TaskRow, work: Work): void {
+    const { context } = this.#parts;
+    if (!this.#lock(task.id, work)) return;
+    work.events.push(...replenishEvents(context, task));
+    if (work.events.length > 0 || this.#hooks.holding || !needsJudging(task)) return;
+    const judgement = judgeDueRuns(context, task);
+    const bounded = {
+      promote: judgement.promote.slice(0, this.#parts.limits.reactionBatch),
+      misfired: judgement.misfired.slice(0, this.#parts.limits.reactionBatch),
+      overlapped: judgement.overlapped.slice(0, this.#parts.limits.reactionBatch),
+    };
+    work.events.push(...judgementEvents(context, bounded, (row: RunRow) => this.#lock(row.id, work)));
+  }
+
+  #lock(key: string, work: Work): boolean {
+    if (this.#parts.locks.tryAcquireOne(key)) {
+      work.keys.push(key);
+      return true;
+    }
+    work.contended = true;
+    return false;
+  }
+}

@@ -1,0 +1,246 @@
+// Turns durable facts into what happens next: it keeps the queues in step with the state, lets the reactor and the
+// due runs decide, claims what is ready and arms one timer for the earliest moment. It holds no truth of its own.
+import type { Commit, PawlEvent } from '../domain/events.js';
+import { TIMER_HORIZON_MS } from '../domain/limits.js';
+import { isTerminal } from '../domain/run-state.js';
+import type { TimerHandle } from '../clock.js';
+import { commitHeld, type EngineParts } from '../execution/engine-parts.js';
+import { Executor } from '../execution/executor.js';
+import type { TaskRow } from '../projections/rows.js';
+import { ClockWatch } from './clock-watch.js';
+import { Dispatcher } from './dispatcher.js';
+import { DueRuns } from './due-runs.js';
+import { IdleWatch } from './idle.js';
+import { Reactor } from './reactor.js';
+import { RemoteLeases } from './remote-leases.js';
+
+/** The scheduler of a running engine. */
+export class Scheduler {
+  readonly executor: Executor;
+  readonly dispatcher: Dispatcher;
+  readonly reactor: Reactor;
+  readonly dueRuns: DueRuns;
+  readonly clockWatch: ClockWatch;
+  readonly idle: IdleWatch;
+  readonly #remoteLeases: RemoteLeases;
+  readonly #parts: EngineParts;
+  /** Tasks whose cancellation is being decided: nothing of them is claimed or promoted meanwhile. */
+  readonly #canceling = new Set<TaskRow>();
+  #timer: TimerHandle | undefined;
+  #timerForAt = Infinity;
+  #turnQueued = false;
+  #live = false;
+  #stopped = false;
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+    this.clockWatch = new ClockWatch(parts.clock, parts.settings);
+    const wake = (): void => {
+      this.wake();
+    };
+    const isCanceling = (task: TaskRow): boolean => this.isCanceling(task);
+    const scheduledHold = (): boolean => parts.state.engine.paused || this.clockWatch.holding;
+    const clockHold = (): boolean => this.clockWatch.holding;
+    this.executor = new Executor(parts, {
+      wake,
+      slotFreed: () => {
+        if (this.#live) this.dispatcher.dispatch();
+      },
+    });
+    this.dispatcher = new Dispatcher(parts, this.executor, { wake, isCanceling });
+    this.reactor = new Reactor(parts, {
+      wake,
+      get holding() {
+        return scheduledHold();
+      },
+    });
+    this.dueRuns = new DueRuns(parts, {
+      wake,
+      isCanceling,
+      judge: (task) => {
+        this.reactor.mark(task);
+      },
+      get holding() {
+        return scheduledHold();
+      },
+      get clockHolding() {
+        return clockHold();
+      },
+    });
+    this.#remoteLeases = new RemoteLeases(parts, wake);
+    this.idle = new IdleWatch(parts, this);
+  }
+
+  /** True when nothing is in flight and nothing is left to decide. */
+  get quiet(): boolean {
+    const { journal } = this.#parts;
+    const working = this.#turnQueued || journal.pendingCommits > 0 || this.reactor.pending > 0 || this.dueRuns.pending > 0;
+    return !working && this.dispatcher.claiming === 0 && this.dispatcher.setAside === 0 && this.#canceling.size === 0;
+  }
+
+  /** Takes up what the state holds: ready runs, leases of remote actors. Before `start`. */
+  load(): void {
+    const { runs } = this.#parts.state;
+    for (const row of runs.inState('ready')) this.dispatcher.offer(row);
+    for (const state of ['leased', 'running'] as const) {
+      for (const row of runs.inState(state)) this.#remoteLeases.watch(row);
+    }
+  }
+
+  /** Opens for work. */
+  start(): void {
+    this.#live = true;
+    this.wake();
+  }
+
+  /** Claims nothing more; attempts in flight go on. */
+  stopClaiming(): void {
+    this.dispatcher.stop();
+  }
+
+  /** Decides nothing more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    this.executor.stop();
+    this.#parts.deadlines.close();
+  }
+
+  /** True when the task, or one above it, is about to be canceled. */
+  isCanceling(task: TaskRow): boolean {
+    if (this.#canceling.size === 0) return false;
+    for (let level: TaskRow | undefined = task; level !== undefined; level = level.extra?.parent) {
+      if (this.#canceling.has(level)) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Keeps a task still while its cancellation is decided: what was decided before is durable when this resolves,
+   * and nothing new is decided until the returned function is called.
+   */
+  async holdForCancel(task: TaskRow): Promise<() => void> {
+    this.#canceling.add(task);
+    await this.#parts.journal.flush();
+    return () => {
+      this.#canceling.delete(task);
+      this.wake();
+    };
+  }
+
+  /** Ends the hold that follows a long jump of the clock. */
+  acceptClock(): void {
+    this.clockWatch.accept();
+    this.wake();
+  }
+
+  /** A turn will be taken soon. */
+  wake(): void {
+    if (this.#turnQueued || !this.#live || this.#stopped) return;
+    this.#turnQueued = true;
+    queueMicrotask(() => {
+      this.#turn();
+    });
+  }
+
+  /** A commit is durable and applied. */
+  onCommit(commit: Commit): void {
+    for (const event of commit.events) this.#onEvent(event);
+    this.wake();
+  }
+
+  #turn(): void {
+    this.#turnQueued = false;
+    if (this.#stopped) return;
+    this.#watchClock();
+    this.dispatcher.startClaimed();
+    const moreDue = this.dueRuns.run();
+    const moreReactions = this.reactor.run();
+    this.dispatcher.retrySetAside();
+    this.dispatcher.dispatch();
+    this.#arm();
+    if (moreDue || moreReactions) {
+      this.#turnQueued = true;
+      this.#parts.clock.yieldTurn(() => {
+        this.#turn();
+      });
+      return;
+    }
+    this.idle.check();
+  }
+
+  #watchClock(): void {
+    const jump = this.clockWatch.check();
+    if (jump === undefined) return;
+    this.#parts.logger.warn({ component: 'clock', ...jump }, 'clock jumped');
+    this.#parts.context.refresh();
+    commitHeld(this.#parts, [], [{ type: 'ClockJumped', sequence: 0, at: 0, fromAt: jump.fromAt, toAt: jump.toAt }]);
+  }
+
+  /** One timer for the earliest moment, never further away than the horizon: a clock that is set meets it there. */
+  #arm(): void {
+    const dueAt = this.dueRuns.nextDueAt() ?? Infinity;
+    const now = this.#parts.clock.now();
+    const fireAt = Math.min(dueAt, now + TIMER_HORIZON_MS);
+    if (this.#timer !== undefined && this.#timerForAt <= fireAt && this.#timerForAt > now) return;
+    this.#timer?.cancel();
+    this.#timerForAt = fireAt;
+    this.#timer = this.#parts.clock.setTimer(Math.max(0, fireAt - now), () => {
+      this.#timer = undefined;
+      this.wake();
+    });
+  }
+
+  #onEvent(event: PawlEvent): void {
+    switch (event.type) {
+      case 'RunStateChanged':
+        this.#onStateChanged(event);
+        return;
+      case 'AttemptFinished':
+        this.executor.attemptEnded(event);
+        return;
+      case 'RunPriorityChanged': {
+        const row = this.#parts.state.runs.row(event.runId);
+        if (row?.state === 'ready') this.dispatcher.ready.reorder(row);
+        return;
+      }
+      case 'TaskCanceled':
+        this.#mark(event.taskId);
+        return;
+      case 'TaskCreated':
+        if (event.spec.policy.kind !== 'once' || event.spec.parentId !== undefined) this.#markTree(event.spec.id);
+        return;
+      case 'LeaseAcquired':
+      case 'LeaseHeartbeat': {
+        const row = event.owner === this.#parts.owner ? undefined : this.#parts.state.runs.row(event.runId);
+        if (row !== undefined) this.#remoteLeases.watch(row);
+        return;
+      }
+      default:
+        return;
+    }
+  }
+
+  #onStateChanged(event: PawlEvent<'RunStateChanged'>): void {
+    const row = this.#parts.state.runs.row(event.runId);
+    if (row === undefined) return;
+    if (event.from === 'ready') this.dispatcher.ready.remove(row);
+    if (event.to === 'ready') this.dispatcher.offer(row);
+    const { task } = row;
+    if (isTerminal(event.to) && (task.shape.policy.kind !== 'once' || task.extra !== undefined)) this.reactor.mark(task);
+    if (task.shape.constraints.concurrencyKey === undefined) return;
+    const key = this.#parts.state.keys.keyOf(row);
+    if (key !== undefined && this.#parts.state.keys.holder(key) === undefined) this.dispatcher.keyReleased(key);
+  }
+
+  #mark(taskId: string): void {
+    const task = this.#parts.state.tasks.row(taskId);
+    if (task !== undefined) this.reactor.mark(task);
+  }
+
+  /** A new task under a canceled one is the business of the one above. */
+  #markTree(taskId: string): void {
+    const task = this.#parts.state.tasks.row(taskId);
+    for (let level = task; level !== undefined; level = level.extra?.parent) this.reactor.mark(level);
+  }
+}
