@@ -79,6 +79,7 @@ describe('imports', () => {
     ['src/decisions/a.ts', "import { createActor } from 'xstate';"],
     ['src/observe/a.ts', "import pino from 'pino';"],
     ['src/domain/a.ts', "import { b } from './b';"],
+    ['src/journal/a.ts', "import { buf } from 'crc-32';"],
   ])('of foreign things are seen: %s, %s', (file, text) => {
     expect(found(file, text, rules.foreignImports)).toBe(1);
   });

@@ -108,6 +108,8 @@ export function foreignImports(source: SourceFile): string[] {
   return importsOf(source).flatMap(({ specifier, line, names }) => {
     if (specifier.startsWith('.')) return specifier.endsWith('.js') ? [] : [`${specifier} lacks its .js`];
     const name = specifier.split('/')[0] ?? '';
+    // Node sees no names in this CommonJS package: a named import would work in the tests only.
+    if (specifier === 'crc-32' && names.length > 0) return [`${source.path} imports names from crc-32`];
     const fine = specifier.startsWith('node:')
       ? isHost(source.path) || isPureNode(specifier, names)
       : (PACKAGES[name]?.test(source.path) ?? false);
