@@ -1,0 +1,95 @@
+// An observable whose subscribers can hurt only themselves. RxJS reports what a subscriber throws, and an error
+// that nobody handles, as an uncaught exception of the host; here it ends that subscription and goes to a hook.
+// What is piped from it is guarded too.
+import { Observable, Subscriber, type Observer, type Operator, type Subscription, type TeardownLogic } from 'rxjs';
+import type { SubscriberErrorHook } from './ports.js';
+
+/** How a guarded observable is made. */
+export interface GuardOptions {
+  /** Named in the report of an error. */
+  readonly where: string;
+  readonly onError: SubscriberErrorHook;
+}
+
+/** An observable that isolates its subscribers. */
+export class GuardedObservable<T> extends Observable<T> {
+  readonly #options: GuardOptions;
+
+  constructor(options: GuardOptions, subscribe: (subscriber: Subscriber<T>) => TeardownLogic) {
+    super(subscribe);
+    this.#options = options;
+  }
+
+  /** What an operator makes of this observable, guarded as well. */
+  override lift<R>(operator?: Operator<T, R>): Observable<R> {
+    if (operator === undefined) throw new TypeError('lift needs an operator');
+    return new GuardedObservable<R>(this.#options, (subscriber) => operator.call(subscriber, this));
+  }
+
+  /**
+   * Subscribes. What `next`, `error` or `complete` throws ends this subscription and is reported to the logger;
+   * so is an error that the observer has no handler for.
+   */
+  override subscribe(observerOrNext?: Partial<Observer<T>> | ((value: T) => void)): Subscription;
+  override subscribe(
+    next?: ((value: T) => void) | null,
+    error?: ((error: unknown) => void) | null,
+    complete?: (() => void) | null,
+  ): Subscription;
+  override subscribe(
+    observerOrNext?: Partial<Observer<T>> | ((value: T) => void) | null,
+    error?: ((error: unknown) => void) | null,
+    complete?: (() => void) | null,
+  ): Subscription {
+    // A subscriber of RxJS itself stands for an operator or a promise, which have their own way to fail.
+    if (observerOrNext instanceof Subscriber) return super.subscribe(observerOrNext);
+    if (typeof observerOrNext === 'object' && observerOrNext !== null) return this.#guard(observerOrNext);
+    return this.#guard({
+      ...(observerOrNext ? { next: observerOrNext } : {}),
+      ...(error ? { error } : {}),
+      ...(complete ? { complete } : {}),
+    });
+  }
+
+  #guard(observer: Partial<Observer<T>>): Subscription {
+    const { where, onError } = this.#options;
+    let thrown = false;
+    let subscription: Subscription | undefined;
+    const end = (error: unknown): void => {
+      thrown = true;
+      subscription?.unsubscribe();
+      onError(error, where);
+    };
+    subscription = super.subscribe({
+      next(value: T): void {
+        if (thrown) return;
+        try {
+          observer.next?.(value);
+        } catch (error) {
+          end(error);
+        }
+      },
+      error(failure: unknown): void {
+        if (observer.error === undefined) {
+          onError(failure, where);
+          return;
+        }
+        try {
+          observer.error(failure);
+        } catch (error) {
+          end(error);
+        }
+      },
+      complete(): void {
+        if (thrown) return;
+        try {
+          observer.complete?.();
+        } catch (error) {
+          end(error);
+        }
+      },
+    });
+    if (thrown) subscription.unsubscribe();
+    return subscription;
+  }
+}

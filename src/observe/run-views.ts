@@ -1,0 +1,273 @@
+// Live views of runs, routed by run id: what a run is now, every change of it, and its end. Records are built
+// for runs that are followed, and for no others; a run with only waiters costs one look-up an event.
+import { decodePayload } from '../domain/payload.js';
+import type { RunRecord } from '../domain/run.js';
+import { isTerminal } from '../domain/run-state.js';
+import { PawlError } from '../errors.js';
+import type { TransitionTable } from '../machines/transition-table.js';
+import type { RunRow } from '../projections/rows.js';
+import { CommitFollower, type FollowerParts } from './commit-follower.js';
+import { GuardedObservable } from './guarded-observable.js';
+import type { ObservedProjections, SubscriberErrorHook } from './ports.js';
+import { aborted, closed, limitExceeded, onAbort } from './refusals.js';
+import { RunRouting, type RunSpawner } from './run-routing.js';
+import { RunWatch, type EndWaiter, type RunFollower } from './run-watch.js';
+
+/** What run views work with. */
+export interface RunViewsParts extends FollowerParts {
+  readonly projections: ObservedProjections;
+  readonly transitions: TransitionTable;
+  readonly maxWaitingResults: number;
+  readonly onSubscriberError: SubscriberErrorHook;
+}
+
+/** How a wait is ended early. */
+export interface WaitOptions {
+  /** Rejects the wait with `ABORTED`; the run goes on. */
+  readonly signal?: AbortSignal;
+}
+
+/** A place among the followers of a run. */
+export interface FollowedRun {
+  /** The run as it is now. */
+  readonly record: RunRecord;
+  /** Stops following; to be called once, after `closed` has become true. Absent when the run has ended. */
+  readonly leave: (() => void) | undefined;
+}
+
+/** Watches runs. */
+export class RunViews {
+  readonly #parts: RunViewsParts;
+  readonly #routing: RunRouting;
+  readonly #follower: CommitFollower;
+  #waiting = 0;
+  #ended: 'done' | PawlError | undefined;
+
+  constructor(parts: RunViewsParts) {
+    this.#parts = parts;
+    this.#routing = new RunRouting(
+      parts.transitions,
+      () => {
+        if (this.#ended !== undefined) this.cutOff();
+      },
+      (error) => {
+        this.#endAll(error);
+      },
+    );
+    this.#follower = new CommitFollower(parts, this.#routing);
+  }
+
+  /** Runs that somebody watches. */
+  get watched(): number {
+    return this.#routing.watches.size;
+  }
+
+  /** `result()`s that wait. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Lets a spawner follow runs as they are created or change. */
+  use(spawner: RunSpawner): void {
+    this.#routing.spawner = spawner;
+    if (spawner.active) this.#begin();
+  }
+
+  /** A commit was emitted. */
+  wake(): void {
+    this.#follower.wake();
+  }
+
+  /**
+   * The run as a stream: its record now, then after every change, each state of a commit on its own; completes
+   * when the run has ended, at once when it had. Errors: `RUN_UNKNOWN`, `RUN_PRUNED`.
+   */
+  state$(runId: string): GuardedObservable<RunRecord> {
+    return new GuardedObservable({ where: `run ${runId}`, onError: this.#parts.onSubscriberError }, (subscriber) => {
+      const follower: RunFollower = {
+        get closed() {
+          return subscriber.closed;
+        },
+        next: (record) => {
+          subscriber.next(record);
+        },
+        complete: () => {
+          subscriber.complete();
+        },
+        fail: (error) => {
+          subscriber.error(error);
+        },
+      };
+      const { record, leave } = this.follow(runId, follower);
+      if (leave !== undefined) subscriber.add(leave);
+      subscriber.next(record);
+      if (leave === undefined) subscriber.complete();
+    });
+  }
+
+  /** Adds a follower, which begins with the record that is returned. Errors: `RUN_UNKNOWN`, `RUN_PRUNED`, `CLOSED`. */
+  follow(runId: string, follower: RunFollower): FollowedRun {
+    const { projections } = this.#parts;
+    const record = projections.runs.get(runId);
+    if (record === undefined) throw this.#missing(runId);
+    if (isTerminal(record.state)) return { record, leave: undefined };
+    if (this.#ended !== undefined && this.#follower.settled) throw this.#endError();
+    return { record, leave: this.join(follower, record, projections.sequence) };
+  }
+
+  /** Adds a follower that begins with `record`, the run after the event `sequence`. Returns what ends it. */
+  join(follower: RunFollower, record: RunRecord, sequence: number): () => void {
+    const watch = this.#watch(record.id);
+    watch.join(follower, record, sequence);
+    return () => {
+      watch.leave();
+      this.#drop(watch);
+    };
+  }
+
+  /**
+   * The output of a run once it has completed; `undefined` when it has none. A run that was continued as new
+   * answers with the end of its chain. Errors: `RUN_FAILED` and `RUN_CANCELED` with the record in `data.run`,
+   * `RUN_PRUNED`, `RUN_UNKNOWN`, `LIMIT_EXCEEDED`, `ABORTED`, `CLOSED`, `JOURNAL_POISONED`.
+   */
+  result(runId: string, options: WaitOptions = {}): Promise<unknown> {
+    const result = new Promise((resolve, reject: (error: unknown) => void) => {
+      if (options.signal?.aborted === true) reject(aborted(`The wait for run ${runId}`, options.signal));
+      else this.#await(runId, { resolve, reject, signal: options.signal });
+    });
+    // Whoever never looks at the result must not bring the host down with its rejection.
+    result.catch(() => undefined);
+    return result;
+  }
+
+  /** Ends all views once everything durable was shown: streams complete, or fail with `error`; waits reject. */
+  end(error?: PawlError): void {
+    this.#ended = error ?? 'done';
+    if (this.#follower.settled) this.cutOff();
+  }
+
+  /** Ends all views now. */
+  cutOff(): void {
+    this.#endAll(this.#ended instanceof PawlError ? this.#ended : undefined);
+  }
+
+  #endAll(error: PawlError | undefined): void {
+    const watches = [...this.#routing.watches.values()];
+    this.#routing.watches.clear();
+    this.#follower.stop();
+    for (const watch of watches) {
+      for (const { follower } of watch.places) {
+        if (follower.closed) continue;
+        if (error === undefined) follower.complete();
+        else follower.fail(error);
+      }
+      for (const waiter of watch.waiters) waiter.fail(error ?? this.#endError());
+    }
+  }
+
+  #endError(): PawlError {
+    if (this.#ended instanceof PawlError) return this.#ended;
+    return closed('The orchestrator is closed');
+  }
+
+  #await(runId: string, wait: Wait): void {
+    let watch: RunWatch | undefined;
+    let counted = false;
+    const off =
+      wait.signal &&
+      onAbort(wait.signal, () => {
+        settle();
+        if (wait.signal !== undefined) wait.reject(aborted(`The wait for run ${runId}`, wait.signal));
+      });
+    const settle = (): void => {
+      off?.();
+      if (counted) this.#waiting--;
+      counted = false;
+      watch?.waiters.delete(waiter);
+      if (watch !== undefined) this.#drop(watch);
+    };
+    const fail = (error: unknown): void => {
+      settle();
+      wait.reject(error);
+    };
+    const advance = (from: string): void => {
+      const row = this.#lastOfChain(from);
+      if (row === undefined) fail(this.#missing(from));
+      else if (isTerminal(row.state)) {
+        settle();
+        this.#settle(row, wait);
+      } else if (this.#ended !== undefined && this.#follower.settled) fail(this.#endError());
+      else if (!counted && this.#waiting >= this.#parts.maxWaitingResults) {
+        fail(limitExceeded('maxWaitingResults', this.#parts.maxWaitingResults, 'wait for fewer results at a time'));
+      } else {
+        if (!counted) this.#waiting++;
+        counted = true;
+        watch = this.#watch(row.id);
+        watch.waiters.add(waiter);
+      }
+    };
+    const waiter: EndWaiter = {
+      ended: () => {
+        advance(watch?.runId ?? runId);
+      },
+      fail,
+    };
+    advance(runId);
+  }
+
+  /** The run that now stands for the run: the last of those that continued it. */
+  #lastOfChain(runId: string): RunRow | undefined {
+    const { runs } = this.#parts.projections;
+    let row = runs.row(runId);
+    for (let next = row?.detail?.continuedTo; next !== undefined; next = row?.detail?.continuedTo) row = runs.row(next);
+    return row;
+  }
+
+  #settle(row: RunRow, wait: Wait): void {
+    const run = this.#parts.projections.runs.get(row.id);
+    const last = run?.attempts.at(-1);
+    if (row.state === 'completed') wait.resolve(last?.output === undefined ? undefined : decodePayload(last.output));
+    else wait.reject(runEnded(row, run));
+  }
+
+  #watch(runId: string): RunWatch {
+    const { watches } = this.#routing;
+    const known = watches.get(runId);
+    if (known !== undefined) return known;
+    const watch = new RunWatch(runId);
+    watches.set(runId, watch);
+    this.#begin();
+    return watch;
+  }
+
+  #begin(): void {
+    this.#follower.start(this.#parts.window.latest);
+  }
+
+  #drop(watch: RunWatch): void {
+    const { watches } = this.#routing;
+    if (watch.unused && watches.get(watch.runId) === watch) watches.delete(watch.runId);
+  }
+
+  #missing(runId: string): PawlError {
+    if (this.#parts.projections.pruned.hasRun(runId)) {
+      return new PawlError('RUN_PRUNED', `Run ${runId} was pruned; its events may still be in the journal.`, { runId });
+    }
+    return new PawlError('RUN_UNKNOWN', `No run has the id ${runId}; check the id and the data directory.`, { runId });
+  }
+}
+
+interface Wait {
+  readonly resolve: (output: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+function runEnded(row: RunRow, run: RunRecord | undefined): PawlError {
+  const reason = row.detail?.reason === undefined ? '' : ` (${row.detail.reason})`;
+  const data = { runId: row.id, run };
+  if (row.state === 'canceled') return new PawlError('RUN_CANCELED', `Run ${row.id} is canceled${reason}; run it again with retryRun.`, data);
+  const error = run?.attempts.at(-1)?.error;
+  const why = error === undefined ? '' : `: ${error.name}: ${error.message}`;
+  return new PawlError('RUN_FAILED', `Run ${row.id} failed${reason}${why}; run it again with retryRun.`, data, error);
+}
