@@ -20,7 +20,8 @@ export type OrchestratorEvent =
   | { readonly type: 'fail'; readonly code: string };
 
 /** States of an orchestrator. */
-export type OrchestratorState = 'opening' | 'recovering' | 'live' | 'paused' | 'draining' | 'closed' | 'failed';
+export type OrchestratorState =
+  'opening' | 'recovering' | 'live' | 'paused' | 'draining' | 'closed' | 'failed';
 
 /** The life of an orchestrator. */
 export const orchestratorMachine = setup({

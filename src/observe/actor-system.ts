@@ -2,10 +2,19 @@
 // below it, found by `systemId` (`orchestrator`, `journal`, `run:<id>`), so that one inspector sees the tree.
 import type { Actor, AnyActorLogic, EventFromLogic } from 'xstate';
 import type { RunRecord } from '../domain/run.js';
-import { orchestratorMachine, type OrchestratorEvent, type OrchestratorState } from '../machines/orchestrator-machine.js';
+import {
+  orchestratorMachine,
+  type OrchestratorEvent,
+  type OrchestratorState,
+} from '../machines/orchestrator-machine.js';
 import type { SubscriberErrorHook } from './ports.js';
 import { runActorLogic, type RunActorLogic } from './run-actor.js';
-import { createShieldedActor, isolatedInspector, type InspectionObserver, type ShieldedActor } from './shielded-actor.js';
+import {
+  createShieldedActor,
+  isolatedInspector,
+  type InspectionObserver,
+  type ShieldedActor,
+} from './shielded-actor.js';
 
 /** Which runs are live actors: those that were asked for, or all that have not ended, up to `maxLiveActors`. */
 export type LiveActorsOption = 'observed' | 'all';
@@ -15,8 +24,7 @@ export type LiveActorsOption = 'observed' | 'all';
  * returns true for; it is asked when a run is found at start, is created, or changes its state without an actor.
  */
 export type InspectOption =
-  | InspectionObserver
-  | { readonly observer: InspectionObserver; readonly runs?: (run: RunRecord) => boolean };
+  InspectionObserver | { readonly observer: InspectionObserver; readonly runs?: (run: RunRecord) => boolean };
 
 /** How an actor system is made. */
 export interface ActorSystemOptions {
@@ -69,7 +77,11 @@ export class ActorSystem {
 
   /** Starts the journal's machine as the child `journal`; returns what it is told by. */
   startJournal<TLogic extends AnyActorLogic>(logic: TLogic): (event: EventFromLogic<TLogic>) => void {
-    const { actor, send } = createShieldedActor<TLogic>(logic, { id: 'journal', systemId: 'journal', parent: this.#root.actor }, this.#onError);
+    const { actor, send } = createShieldedActor<TLogic>(
+      logic,
+      { id: 'journal', systemId: 'journal', parent: this.#root.actor },
+      this.#onError,
+    );
     actor.start();
     return send;
   }

@@ -53,7 +53,8 @@ export class CommitCursor implements WindowReader {
   async fetch(): Promise<Commit | undefined> {
     if (this.#reader === undefined) {
       this.#readTo = this.#window.latest;
-      this.#reader = this.#journal.read({ from: this.#position + 1, to: this.#readTo })[Symbol.asyncIterator]();
+      const commits = this.#journal.read({ from: this.#position + 1, to: this.#readTo });
+      this.#reader = commits[Symbol.asyncIterator]();
     }
     const reader = this.#reader;
     const next = await reader.next();

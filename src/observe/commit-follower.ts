@@ -67,7 +67,9 @@ export class CommitFollower implements SliceJob {
 
   /** True when everything that was emitted has been delivered, or nobody wants it. */
   get settled(): boolean {
-    return !this.#open || (!this.#delivering && !this.#fetching && this.#cursor.position >= this.#window.latest);
+    return (
+      !this.#open || (!this.#delivering && !this.#fetching && this.#cursor.position >= this.#window.latest)
+    );
   }
 
   /** There may be something to deliver. */
@@ -122,5 +124,10 @@ export class CommitFollower implements SliceJob {
 /** The error of a read as a Pawl error. */
 export function readFailure(error: unknown): PawlError {
   if (error instanceof PawlError) return error;
-  return new PawlError('STORAGE_FAILED', 'The journal could not be read for a subscriber; subscribe again.', {}, error);
+  return new PawlError(
+    'STORAGE_FAILED',
+    'The journal could not be read for a subscriber; subscribe again.',
+    {},
+    error,
+  );
 }

@@ -4,7 +4,7 @@
 import type { Subscriber } from 'rxjs';
 import { requireFields, requireInteger } from '../domain/check.js';
 import type { PawlEvent } from '../domain/events.js';
-import { PawlError } from '../errors.js';
+import type { PawlError } from '../errors.js';
 import { aborted, closed, limitExceeded, onAbort } from './refusals.js';
 import { CommitCursor, historyGone } from './commit-cursor.js';
 import { CommitFollower, type FollowerParts } from './commit-follower.js';
@@ -89,7 +89,9 @@ export class EventFeed implements PulledStream {
   /** Ends what `drained` would wait for, saying where each can go on. */
   cutOff(): void {
     const cut = (observer: EventObserver): void => {
-      observer.subscriber.error(closed('The orchestrator was closed before this observer had every event', observer.after + 1));
+      observer.subscriber.error(
+        closed('The orchestrator was closed before this observer had every event', observer.after + 1),
+      );
     };
     this.#liveFollower.stop();
     const behind = [...this.#live.observers, ...[...this.#catchUps].map(({ observer }) => observer)];
@@ -191,7 +193,8 @@ export class EventFeed implements PulledStream {
     if (options.from !== undefined && options.from < journal.firstSequence) {
       return historyGone(options.from, journal.firstSequence);
     }
-    if (needsCursor && this.#cursors >= maxCursors) return limitExceeded('maxCursors', maxCursors, 'end one of the open cursors');
+    if (needsCursor && this.#cursors >= maxCursors)
+      return limitExceeded('maxCursors', maxCursors, 'end one of the open cursors');
     return undefined;
   }
 

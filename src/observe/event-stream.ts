@@ -12,7 +12,7 @@ export interface EventsOptions {
 }
 
 /** The two ways to read the events. */
-export interface EventSource {
+export interface EventReads {
   subscribe(subscriber: Subscriber<PawlEvent>): TeardownLogic;
   iterate(): AsyncIterator<PawlEvent, undefined>;
 }
@@ -23,14 +23,14 @@ export interface EventSource {
  * `ABORTED`, `CLOSED`, `JOURNAL_POISONED` after the last durable event.
  */
 export class EventStream extends GuardedObservable<PawlEvent> implements AsyncIterable<PawlEvent> {
-  readonly #source: EventSource;
+  readonly #reads: EventReads;
 
-  constructor(options: GuardOptions, source: EventSource) {
-    super(options, (subscriber) => source.subscribe(subscriber));
-    this.#source = source;
+  constructor(options: GuardOptions, reads: EventReads) {
+    super(options, (subscriber) => reads.subscribe(subscriber));
+    this.#reads = reads;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<PawlEvent, undefined> {
-    return this.#source.iterate();
+    return this.#reads.iterate();
   }
 }

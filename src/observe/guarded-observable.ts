@@ -1,7 +1,7 @@
 // An observable whose subscribers can hurt only themselves. RxJS reports what a subscriber throws, and an error
 // that nobody handles, as an uncaught exception of the host; here it ends that subscription and goes to a hook.
 // What is piped from it is guarded too.
-import { Observable, Subscriber, type Observer, type Operator, type Subscription, type TeardownLogic } from 'rxjs';
+import { Observable, Subscriber, Subscription, type Observer, type TeardownLogic } from 'rxjs';
 import type { SubscriberErrorHook } from './ports.js';
 
 /** How a guarded observable is made. */
@@ -9,6 +9,11 @@ export interface GuardOptions {
   /** Named in the report of an error. */
   readonly where: string;
   readonly onError: SubscriberErrorHook;
+}
+
+/** What RxJS lifts into an observable to make an operator's result of it. */
+interface LiftedOperator<R> {
+  call(subscriber: Subscriber<R>, source: unknown): TeardownLogic;
 }
 
 /** An observable that isolates its subscribers. */
@@ -21,7 +26,7 @@ export class GuardedObservable<T> extends Observable<T> {
   }
 
   /** What an operator makes of this observable, guarded as well. */
-  override lift<R>(operator?: Operator<T, R>): Observable<R> {
+  override lift<R>(operator?: LiftedOperator<R>): Observable<R> {
     if (operator === undefined) throw new TypeError('lift needs an operator');
     return new GuardedObservable<R>(this.#options, (subscriber) => operator.call(subscriber, this));
   }
@@ -54,13 +59,14 @@ export class GuardedObservable<T> extends Observable<T> {
   #guard(observer: Partial<Observer<T>>): Subscription {
     const { where, onError } = this.#options;
     let thrown = false;
-    let subscription: Subscription | undefined;
+    // Outlives a throw from inside `subscribe` itself: what is added after its end is unsubscribed at once.
+    const lifetime = new Subscription();
     const end = (error: unknown): void => {
       thrown = true;
-      subscription?.unsubscribe();
+      lifetime.unsubscribe();
       onError(error, where);
     };
-    subscription = super.subscribe({
+    const subscription = super.subscribe({
       next(value: T): void {
         if (thrown) return;
         try {
@@ -89,7 +95,7 @@ export class GuardedObservable<T> extends Observable<T> {
         }
       },
     });
-    if (thrown) subscription.unsubscribe();
+    lifetime.add(subscription);
     return subscription;
   }
 }

@@ -3,7 +3,10 @@ import { PawlError } from '../errors.js';
 
 /** `LIMIT_EXCEEDED`, naming the option. */
 export function limitExceeded(limit: string, value: number, next: string): PawlError {
-  return new PawlError('LIMIT_EXCEEDED', `${limit} is ${String(value)} and reached; ${next}, or raise it.`, { limit, value });
+  return new PawlError('LIMIT_EXCEEDED', `${limit} is ${String(value)} and reached; ${next}, or raise it.`, {
+    limit,
+    value,
+  });
 }
 
 /** `ABORTED` by the caller's own signal. */
@@ -14,7 +17,11 @@ export function aborted(what: string, signal: AbortSignal): PawlError {
 /** `CLOSED`, with the sequence to go on from when there is one. */
 export function closed(what: string, resumeFrom?: number): PawlError {
   if (resumeFrom === undefined) return new PawlError('CLOSED', `${what}; open the data directory again.`);
-  return new PawlError('CLOSED', `${what}; open the data directory again and read from ${String(resumeFrom)}.`, { resumeFrom });
+  return new PawlError(
+    'CLOSED',
+    `${what}; open the data directory again and read from ${String(resumeFrom)}.`,
+    { resumeFrom },
+  );
 }
 
 /** Calls `listener` when the signal aborts; returns what stops listening. */

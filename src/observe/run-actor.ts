@@ -10,9 +10,7 @@ export type RunSnapshot = SnapshotFrom<typeof runMachine>;
 
 /** What a run's actor is told. */
 export type RunActorEvent =
-  | RunMachineEvent
-  | { readonly type: 'follow'; readonly run: RunRecord }
-  | { readonly type: 'xstate.stop' };
+  RunMachineEvent | { readonly type: 'follow'; readonly run: RunRecord } | { readonly type: 'xstate.stop' };
 
 /** Logic of a run's actor. */
 export type RunActorLogic = ActorLogic<RunSnapshot, RunActorEvent, { readonly run: RunRecord }>;

@@ -3,7 +3,15 @@
 // a view folds the events of the runs that are watched by itself; a test keeps it equal to the projection.
 import type { PawlEvent } from '../domain/events.js';
 import { KEPT_FIRST, KEPT_LAST } from '../domain/limits.js';
-import type { AttemptRecord, HistoryEntry, LeaseRecord, RunRecord, SignalRecord, StepRecord, WaitRecord } from '../domain/run.js';
+import type {
+  AttemptRecord,
+  HistoryEntry,
+  LeaseRecord,
+  RunRecord,
+  SignalRecord,
+  StepRecord,
+  WaitRecord,
+} from '../domain/run.js';
 import { freezeDeep } from '../projections/freeze.js';
 
 /** A record whose fields can be set, and unset with `undefined`. */
@@ -94,7 +102,15 @@ export class RunDraft {
         run.progress = event.value;
         return true;
       case 'StepRecorded':
-        run.steps = [...run.steps, finished<StepRecord>({ name: event.name, attemptId: event.attemptId, at: event.at, output: event.output })];
+        run.steps = [
+          ...run.steps,
+          finished<StepRecord>({
+            name: event.name,
+            attemptId: event.attemptId,
+            at: event.at,
+            output: event.output,
+          }),
+        ];
         return true;
       case 'WaitStarted':
         run.waits = [
@@ -106,7 +122,10 @@ export class RunDraft {
         run.waits = run.waits.map((wait) => (wait.name === event.name ? endedWait(wait, event) : wait));
         return true;
       case 'RunSignaled':
-        run.signals = [...run.signals, finished<SignalRecord>({ key: event.key, at: event.at, payload: event.payload })];
+        run.signals = [
+          ...run.signals,
+          finished<SignalRecord>({ key: event.key, at: event.at, payload: event.payload }),
+        ];
         return true;
       default:
         return false;
@@ -119,7 +138,12 @@ export class RunDraft {
     run.lastStateChangeAt = event.at;
     run.reason = event.reason;
     run.wakeAt = event.wakeAt;
-    const entry = finished<HistoryEntry>({ from: event.from, to: event.to, at: event.at, reason: event.reason });
+    const entry = finished<HistoryEntry>({
+      from: event.from,
+      to: event.to,
+      at: event.at,
+      reason: event.reason,
+    });
     run.history = kept([...run.history, entry]);
     run.historyCount++;
   }
@@ -128,7 +152,12 @@ export class RunDraft {
     const run = this.#run;
     run.attemptCount = event.number;
     run.currentAttemptId = event.attemptId;
-    const attempt: AttemptRecord = { id: event.attemptId, number: event.number, startedAt: event.at, owner: event.owner };
+    const attempt: AttemptRecord = {
+      id: event.attemptId,
+      number: event.number,
+      startedAt: event.at,
+      owner: event.owner,
+    };
     run.attempts = kept([...run.attempts, attempt]);
   }
 
@@ -138,7 +167,9 @@ export class RunDraft {
     run.resumedWith = undefined;
     if (event.result === 'failure' || event.result === 'timeout') run.failedAttempts++;
     if (event.result === 'lost' && event.error?.code !== 'SHUTDOWN') run.lostAttempts++;
-    run.attempts = run.attempts.map((attempt) => (attempt.id === event.attemptId ? endedAttempt(attempt, event) : attempt));
+    run.attempts = run.attempts.map((attempt) =>
+      attempt.id === event.attemptId ? endedAttempt(attempt, event) : attempt,
+    );
   }
 }
 

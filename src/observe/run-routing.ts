@@ -82,7 +82,10 @@ export class RunRouting implements CommitDelivery {
     for (let event = this.#events[this.#event]; event !== undefined; event = this.#events[this.#event]) {
       this.#event++;
       if (!isRunEvent(event)) continue;
-      if (this.spawner?.active === true && (event.type === 'RunCreated' || event.type === 'RunStateChanged')) {
+      if (
+        this.spawner?.active === true &&
+        (event.type === 'RunCreated' || event.type === 'RunStateChanged')
+      ) {
         this.spawner.consider(event);
       }
       const watch = this.watches.get(event.runId);
@@ -119,7 +122,7 @@ export class RunRouting implements CommitDelivery {
       if (place === undefined || place.follower.closed || place.after >= change.sequence) continue;
       const edge = change.change && this.#transitions.eventFor(change.change.from, change.change.to);
       place.follower.next(change.record, edge);
-      if (change.ended && !place.follower.closed) place.follower.complete();
+      if (change.ended) place.follower.complete();
       return;
     }
     this.#shown = undefined;

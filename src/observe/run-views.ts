@@ -27,14 +27,6 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A place among the followers of a run. */
-export interface FollowedRun {
-  /** The run as it is now. */
-  readonly record: RunRecord;
-  /** Stops following; to be called once, after `closed` has become true. Absent when the run has ended. */
-  readonly leave: (() => void) | undefined;
-}
-
 /** Watches runs. */
 export class RunViews {
   readonly #parts: RunViewsParts;
@@ -83,36 +75,38 @@ export class RunViews {
    * when the run has ended, at once when it had. Errors: `RUN_UNKNOWN`, `RUN_PRUNED`.
    */
   state$(runId: string): GuardedObservable<RunRecord> {
-    return new GuardedObservable({ where: `run ${runId}`, onError: this.#parts.onSubscriberError }, (subscriber) => {
-      const follower: RunFollower = {
-        get closed() {
-          return subscriber.closed;
-        },
-        next: (record) => {
-          subscriber.next(record);
-        },
-        complete: () => {
-          subscriber.complete();
-        },
-        fail: (error) => {
-          subscriber.error(error);
-        },
-      };
-      const { record, leave } = this.follow(runId, follower);
-      if (leave !== undefined) subscriber.add(leave);
-      subscriber.next(record);
-      if (leave === undefined) subscriber.complete();
-    });
+    return new GuardedObservable(
+      { where: `run ${runId}`, onError: this.#parts.onSubscriberError },
+      (subscriber) => {
+        const follower: RunFollower = {
+          get closed() {
+            return subscriber.closed;
+          },
+          next: (record) => {
+            subscriber.next(record);
+          },
+          complete: () => {
+            subscriber.complete();
+          },
+          fail: (error) => {
+            subscriber.error(error);
+          },
+        };
+        const record = this.current(runId);
+        const over = isTerminal(record.state);
+        if (!over) subscriber.add(this.join(follower, record, this.#parts.projections.sequence));
+        subscriber.next(record);
+        if (over) subscriber.complete();
+      },
+    );
   }
 
-  /** Adds a follower, which begins with the record that is returned. Errors: `RUN_UNKNOWN`, `RUN_PRUNED`, `CLOSED`. */
-  follow(runId: string, follower: RunFollower): FollowedRun {
-    const { projections } = this.#parts;
-    const record = projections.runs.get(runId);
+  /** The run as it is now. Errors: `RUN_UNKNOWN`, `RUN_PRUNED`, and why the views have ended when the run has not. */
+  current(runId: string): RunRecord {
+    const record = this.#parts.projections.runs.get(runId);
     if (record === undefined) throw this.#missing(runId);
-    if (isTerminal(record.state)) return { record, leave: undefined };
-    if (this.#ended !== undefined && this.#follower.settled) throw this.#endError();
-    return { record, leave: this.join(follower, record, projections.sequence) };
+    if (!isTerminal(record.state) && this.#hasEnded()) throw this.#endError();
+    return record;
   }
 
   /** Adds a follower that begins with `record`, the run after the event `sequence`. Returns what ends it. */
@@ -165,6 +159,10 @@ export class RunViews {
     }
   }
 
+  #hasEnded(): boolean {
+    return this.#ended !== undefined && this.#follower.settled;
+  }
+
   #endError(): PawlError {
     if (this.#ended instanceof PawlError) return this.#ended;
     return closed('The orchestrator is closed');
@@ -198,7 +196,13 @@ export class RunViews {
         this.#settle(row, wait);
       } else if (this.#ended !== undefined && this.#follower.settled) fail(this.#endError());
       else if (!counted && this.#waiting >= this.#parts.maxWaitingResults) {
-        fail(limitExceeded('maxWaitingResults', this.#parts.maxWaitingResults, 'wait for fewer results at a time'));
+        fail(
+          limitExceeded(
+            'maxWaitingResults',
+            this.#parts.maxWaitingResults,
+            'wait for fewer results at a time',
+          ),
+        );
       } else {
         if (!counted) this.#waiting++;
         counted = true;
@@ -219,14 +223,16 @@ export class RunViews {
   #lastOfChain(runId: string): RunRow | undefined {
     const { runs } = this.#parts.projections;
     let row = runs.row(runId);
-    for (let next = row?.detail?.continuedTo; next !== undefined; next = row?.detail?.continuedTo) row = runs.row(next);
+    for (let next = row?.detail?.continuedTo; next !== undefined; next = row?.detail?.continuedTo)
+      row = runs.row(next);
     return row;
   }
 
   #settle(row: RunRow, wait: Wait): void {
     const run = this.#parts.projections.runs.get(row.id);
     const last = run?.attempts.at(-1);
-    if (row.state === 'completed') wait.resolve(last?.output === undefined ? undefined : decodePayload(last.output));
+    if (row.state === 'completed')
+      wait.resolve(last?.output === undefined ? undefined : decodePayload(last.output));
     else wait.reject(runEnded(row, run));
   }
 
@@ -251,9 +257,13 @@ export class RunViews {
 
   #missing(runId: string): PawlError {
     if (this.#parts.projections.pruned.hasRun(runId)) {
-      return new PawlError('RUN_PRUNED', `Run ${runId} was pruned; its events may still be in the journal.`, { runId });
+      return new PawlError('RUN_PRUNED', `Run ${runId} was pruned; its events may still be in the journal.`, {
+        runId,
+      });
     }
-    return new PawlError('RUN_UNKNOWN', `No run has the id ${runId}; check the id and the data directory.`, { runId });
+    return new PawlError('RUN_UNKNOWN', `No run has the id ${runId}; check the id and the data directory.`, {
+      runId,
+    });
   }
 }
 
@@ -266,8 +276,18 @@ interface Wait {
 function runEnded(row: RunRow, run: RunRecord | undefined): PawlError {
   const reason = row.detail?.reason === undefined ? '' : ` (${row.detail.reason})`;
   const data = { runId: row.id, run };
-  if (row.state === 'canceled') return new PawlError('RUN_CANCELED', `Run ${row.id} is canceled${reason}; run it again with retryRun.`, data);
+  if (row.state === 'canceled')
+    return new PawlError(
+      'RUN_CANCELED',
+      `Run ${row.id} is canceled${reason}; run it again with retryRun.`,
+      data,
+    );
   const error = run?.attempts.at(-1)?.error;
   const why = error === undefined ? '' : `: ${error.name}: ${error.message}`;
-  return new PawlError('RUN_FAILED', `Run ${row.id} failed${reason}${why}; run it again with retryRun.`, data, error);
+  return new PawlError(
+    'RUN_FAILED',
+    `Run ${row.id} failed${reason}${why}; run it again with retryRun.`,
+    data,
+    error,
+  );
 }

@@ -94,7 +94,8 @@ export class RunWatch {
 
   /** Drops the places of followers that have closed; not while they are gone through. */
   sweep(): void {
-    if (this.#places.length > this.#open) this.#places = this.#places.filter((place) => !place.follower.closed);
+    if (this.#places.length > this.#open)
+      this.#places = this.#places.filter((place) => !place.follower.closed);
   }
 
   /**

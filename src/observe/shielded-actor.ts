@@ -2,7 +2,14 @@
 // reports what an observer throws as an uncaught exception of the host, and calls inspectors unprotected.
 import {
   Actor,
-  type ActorOptions, type AnyActorLogic, type EventFromLogic, type InspectionEvent, type Observer, type SnapshotFrom, type Subscription } from 'xstate';
+  type ActorOptions,
+  type AnyActorLogic,
+  type EventFromLogic,
+  type InspectionEvent,
+  type Observer,
+  type SnapshotFrom,
+  type Subscription,
+} from 'xstate';
 import { PawlError } from '../errors.js';
 import type { SubscriberErrorHook } from './ports.js';
 
@@ -20,13 +27,17 @@ export function createShieldedActor<TLogic extends AnyActorLogic>(
   onError: SubscriberErrorHook,
 ): ShieldedActor<TLogic> {
   const actor = new Actor(logic, options);
-  const { send } = actor;
+  const send = actor.send.bind(actor);
   const subscribe = actor.subscribe.bind(actor);
   const where = `actor ${actor.id}`;
   actor.send = () => {
-    throw new PawlError('ACTOR_READ_ONLY', `Actor ${actor.id} follows the durable stream and takes no events; use the commands of the orchestrator.`, {
-      actor: actor.id,
-    });
+    throw new PawlError(
+      'ACTOR_READ_ONLY',
+      `Actor ${actor.id} follows the durable stream and takes no events; use the commands of the orchestrator.`,
+      {
+        actor: actor.id,
+      },
+    );
   };
   actor.subscribe = (
     first?: Observer<SnapshotFrom<TLogic>> | ((snapshot: SnapshotFrom<TLogic>) => void),
@@ -34,10 +45,20 @@ export function createShieldedActor<TLogic extends AnyActorLogic>(
     complete?: () => void,
   ): Subscription => {
     const observer: Observer<SnapshotFrom<TLogic>> =
-      typeof first === 'object' ? first : { ...(first ? { next: first } : {}), ...(error ? { error } : {}), ...(complete ? { complete } : {}) };
-    return guardedSubscribe((guarded) => subscribe(guarded), observer, (thrown) => {
-      onError(thrown, where);
-    });
+      typeof first === 'object'
+        ? first
+        : {
+            ...(first ? { next: first } : {}),
+            ...(error ? { error } : {}),
+            ...(complete ? { complete } : {}),
+          };
+    return guardedSubscribe(
+      (guarded) => subscribe(guarded),
+      observer,
+      (thrown) => {
+        onError(thrown, where);
+      },
+    );
   };
   return { actor, send };
 }
@@ -47,19 +68,21 @@ function guardedSubscribe<S>(
   observer: Observer<S>,
   onError: (error: unknown) => void,
 ): Subscription {
-  let subscription: Subscription | undefined;
-  let ended = false;
+  const state: { ended: boolean; subscription: Subscription | undefined } = {
+    ended: false,
+    subscription: undefined,
+  };
   const isolated = (call: () => void): void => {
-    if (ended) return;
+    if (state.ended) return;
     try {
       call();
     } catch (error) {
-      ended = true;
-      subscription?.unsubscribe();
+      state.ended = true;
+      state.subscription?.unsubscribe();
       onError(error);
     }
   };
-  subscription = subscribe({
+  state.subscription = subscribe({
     next: (snapshot) => {
       isolated(() => observer.next?.(snapshot));
     },
@@ -73,14 +96,19 @@ function guardedSubscribe<S>(
       isolated(() => observer.complete?.());
     },
   });
-  return subscription;
+  if (state.ended) state.subscription.unsubscribe();
+  return state.subscription;
 }
 
 /** Gets xstate's inspection events. */
-export type InspectionObserver = ((event: InspectionEvent) => void) | { next?: (event: InspectionEvent) => void };
+export type InspectionObserver =
+  ((event: InspectionEvent) => void) | { next?: (event: InspectionEvent) => void };
 
 /** An inspector that is dropped, and reported, when it throws. */
-export function isolatedInspector(observer: InspectionObserver, onError: SubscriberErrorHook): (event: InspectionEvent) => void {
+export function isolatedInspector(
+  observer: InspectionObserver,
+  onError: SubscriberErrorHook,
+): (event: InspectionEvent) => void {
   let dropped = false;
   return (event) => {
     if (dropped) return;
