@@ -1,0 +1,237 @@
+// How a run is written in a snapshot: what most runs have first, the rest in a detail that is nil while there is
+// none. A history that follows from the run itself is nil too. Fields are only ever added at the end.
+import type { HistoryEntry, SavedRun } from '../domain/run.js';
+import { RUN_STATES, type RunState } from '../domain/run-state.js';
+import { NONE } from '../domain/task.js';
+import type { RecordReader } from './record-reader.js';
+import type { RecordWriter } from './record-writer.js';
+import {
+  readAnswer,
+  readAttempt,
+  readLease,
+  readList,
+  readSignal,
+  readStep,
+  readWaitRecord,
+  writeAnswer,
+  writeAttempt,
+  writeLease,
+  writeList,
+  writeSignal,
+  writeStep,
+  writeWaitRecord,
+} from './snapshot-codec-run-parts.js';
+
+const RUN_FIELDS = 12;
+const DETAIL_FIELDS = 20;
+
+/** Writes a run. */
+export function writeRun(out: RecordWriter, run: SavedRun): void {
+  out.array(RUN_FIELDS);
+  out.int(run.createdAt);
+  out.begin(run.createdAt);
+  out.id(run.id);
+  out.id(run.taskId);
+  out.uint(run.occurrence);
+  out.code(RUN_STATES, run.state);
+  out.int(run.priority);
+  out.time(run.scheduledAt);
+  out.time(run.lastStateChangeAt);
+  out.optUint(run.createdSequence);
+  out.optUint(run.stateSequence);
+  writeHistory(out, run);
+  if (hasDetail(run)) writeDetail(out, run);
+  else out.nil();
+}
+
+/** Reads a run. */
+export function readRun(input: RecordReader): SavedRun {
+  const extra = input.open(RUN_FIELDS);
+  const createdAt = input.int();
+  input.begin(createdAt);
+  const base = {
+    id: input.id(),
+    taskId: input.id(),
+    occurrence: input.uint(),
+    state: input.code(RUN_STATES),
+    priority: input.int(),
+    createdAt,
+    scheduledAt: input.time(),
+    lastStateChangeAt: input.time(),
+    createdSequence: input.optUint(),
+    stateSequence: input.optUint(),
+    historyCount: 1,
+    history: NONE as readonly HistoryEntry[],
+  };
+  readHistory(input, base);
+  const run = input.nil() ? plainRun(base) : readDetail(input, base);
+  input.close(extra);
+  return run;
+}
+
+type RunBase = Pick<
+  SavedRun,
+  'id' | 'taskId' | 'occurrence' | 'state' | 'priority' | 'createdAt' | 'scheduledAt' | 'lastStateChangeAt'
+> & {
+  readonly createdSequence: number | undefined;
+  readonly stateSequence: number | undefined;
+  historyCount: number;
+  history: readonly HistoryEntry[];
+};
+
+function plainRun(base: RunBase): SavedRun {
+  return {
+    ...base,
+    attemptCount: 0,
+    failedAttempts: 0,
+    lostAttempts: 0,
+    attempts: NONE,
+    steps: NONE,
+    waits: NONE,
+    signals: NONE,
+  } as SavedRun;
+}
+
+function hasDetail(run: SavedRun): boolean {
+  return (
+    run.attemptCount > 0 ||
+    run.failedAttempts > 0 ||
+    run.lostAttempts > 0 ||
+    run.wakeAt !== undefined ||
+    run.currentAttemptId !== undefined ||
+    run.lease !== undefined ||
+    run.continuedFrom !== undefined ||
+    run.continuedTo !== undefined ||
+    run.retryOf !== undefined ||
+    run.retriedBy !== undefined ||
+    run.reason !== undefined ||
+    run.input !== undefined ||
+    run.type !== undefined ||
+    run.resumedWith !== undefined ||
+    run.progress !== undefined ||
+    run.attempts.length + run.steps.length + run.waits.length + run.signals.length > 0 ||
+    run.answers !== undefined
+  );
+}
+
+function writeDetail(out: RecordWriter, run: SavedRun): void {
+  out.array(DETAIL_FIELDS);
+  out.uint(run.attemptCount);
+  out.uint(run.failedAttempts);
+  out.uint(run.lostAttempts);
+  out.optTime(run.wakeAt);
+  out.optId(run.currentAttemptId);
+  writeLease(out, run.lease);
+  out.optId(run.continuedFrom);
+  out.optId(run.continuedTo);
+  out.optId(run.retryOf);
+  out.optId(run.retriedBy);
+  out.optStr(run.reason);
+  out.optPayload(run.input);
+  out.optStr(run.type);
+  out.optPayload(run.resumedWith);
+  out.optPayload(run.progress);
+  writeList(out, run.attempts, writeAttempt);
+  writeList(out, run.steps, writeStep);
+  writeList(out, run.waits, writeWaitRecord);
+  writeList(out, run.signals, writeSignal);
+  writeList(out, run.answers, writeAnswer);
+}
+
+function readDetail(input: RecordReader, base: RunBase): SavedRun {
+  const extra = input.open(DETAIL_FIELDS);
+  const run = {
+    ...base,
+    attemptCount: input.uint(),
+    failedAttempts: input.uint(),
+    lostAttempts: input.uint(),
+    wakeAt: input.optTime(),
+    currentAttemptId: input.optId(),
+    lease: readLease(input),
+    continuedFrom: input.optId(),
+    continuedTo: input.optId(),
+    retryOf: input.optId(),
+    retriedBy: input.optId(),
+    reason: input.optWord(),
+    input: input.optPayload(),
+    type: input.optWord(),
+    resumedWith: input.optPayload(),
+    progress: input.optPayload(),
+    attempts: readList(input, readAttempt),
+    steps: readList(input, readStep),
+    waits: readList(input, readWaitRecord),
+    signals: readList(input, readSignal),
+    answers: input.nil() ? undefined : readList(input, readAnswer),
+  } as SavedRun;
+  input.close(extra);
+  return run;
+}
+
+function isImplied(run: SavedRun): boolean {
+  const { history, historyCount, state } = run;
+  if (historyCount !== history.length || historyCount > 2) return false;
+  const [first, second] = history;
+  if (
+    first?.from !== undefined ||
+    first?.to !== 'scheduled' ||
+    first.at !== run.createdAt ||
+    first.reason !== undefined
+  )
+    return false;
+  if (second === undefined) return state === 'scheduled';
+  const { from, to, at, reason } = second;
+  return (
+    state === 'ready' &&
+    from === 'scheduled' &&
+    to === 'ready' &&
+    at === run.lastStateChangeAt &&
+    reason === undefined
+  );
+}
+
+/** Nil stands for: created, and perhaps made ready without a reason. */
+function writeHistory(out: RecordWriter, run: SavedRun): void {
+  if (isImplied(run)) {
+    out.nil();
+    return;
+  }
+  out.array(run.history.length + 1);
+  out.uint(run.historyCount);
+  for (const { from, to, at, reason } of run.history) {
+    out.array(4);
+    if (from === undefined) out.nil();
+    else out.code(RUN_STATES, from);
+    out.code(RUN_STATES, to);
+    out.time(at);
+    out.optStr(reason);
+  }
+}
+
+function readHistory(input: RecordReader, base: RunBase): void {
+  if (input.nil()) {
+    const created: HistoryEntry = { to: 'scheduled', at: base.createdAt };
+    const ready = base.state === 'ready';
+    base.history = ready
+      ? [created, { from: 'scheduled', to: 'ready', at: base.lastStateChangeAt }]
+      : [created];
+    base.historyCount = base.history.length;
+    return;
+  }
+  const entries: HistoryEntry[] = [];
+  let left = input.open(1);
+  base.historyCount = input.uint();
+  for (; left > 0; left--) entries.push(readEntry(input));
+  base.history = entries;
+}
+
+function readEntry(input: RecordReader): HistoryEntry {
+  const extra = input.open(4);
+  const from: RunState | undefined = input.nil() ? undefined : input.code(RUN_STATES);
+  const to = input.code(RUN_STATES);
+  const at = input.time();
+  const reason = input.optWord();
+  input.close(extra);
+  const start: { to: RunState; at: number } | { from: RunState; to: RunState; at: number } =
+    from === undefined ? { to, at } : { from, to, at };
+  return reason === undefined ? start : { ...start, reason };
+}
