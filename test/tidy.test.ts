@@ -39,7 +39,7 @@ describe('imports', () => {
     ['src/projections/a.ts', "import type { B } from '../journal/b.js';"],
     ['src/decisions/a.ts', "export { b } from '../journal/b.js';"],
     ['src/journal/a.ts', "import { b } from '../projections/b.js';"],
-    ['src/journal/a.ts', "import { b } from '../machines/run-machine.js';"],
+    ['src/journal/a.ts', "import { b } from '../decisions/b.js';"],
     ['src/observe/a.ts', "import { b } from '../orchestrator.js';"],
     ['src/errors.ts', "import { b } from './domain/ids.js';"],
     ['src/orchestrator.ts', "import { b } from './cli/b.js';"],
