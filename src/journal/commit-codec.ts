@@ -104,7 +104,7 @@ function writeHeader(out: RecordWriter, header: CommitHeader): void {
 }
 
 /** Where a payload lies, and which sequences it has. */
-export interface EncodedCommit {
+export interface CommitFrame {
   readonly bytes: Buffer;
   /** First byte of the payload. */
   readonly from: number;
@@ -113,6 +113,9 @@ export interface EncodedCommit {
   readonly firstSequence: number;
   /** Events the frame says there are. */
   readonly count: number;
+  /** Where the frame lies, for messages. */
+  readonly segment?: string;
+  readonly offset?: number;
 }
 
 /** Decodes commits; one decoder serves a whole log, so that words met often are kept once. */
@@ -120,7 +123,7 @@ export class CommitDecoder {
   private readonly input = new RecordReader();
 
   /** Errors: `DecodeError`. */
-  decode({ bytes, from, end, firstSequence, count }: EncodedCommit): Commit {
+  decode({ bytes, from, end, firstSequence, count }: CommitFrame): Commit {
     const { input } = this;
     input.reset(bytes, from, end);
     if (input.array() !== count + 1) throw new DecodeError('the frame counts other events than it holds');

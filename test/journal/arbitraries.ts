@@ -37,8 +37,7 @@ const texts = fc.array(text, { maxLength: 4 });
 const payload: fc.Arbitrary<Payload> = fc
   .oneof(fc.uint8Array({ maxLength: 70 }), fc.uint8Array({ minLength: 250, maxLength: 300 }))
   .map((bytes) => payloadFromLatin1(`b${Buffer.from(bytes).toString('latin1')}`));
-const opt = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
-  fc.option(value, { nil: undefined });
+const opt = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined });
 const state = fc.constantFrom(...RUN_STATES);
 
 const misfire: fc.Arbitrary<Misfire> = fc.oneof(
@@ -93,7 +92,10 @@ const constraints: fc.Arbitrary<Constraints> = fc.oneof(
 );
 const metadata: fc.Arbitrary<TaskMetadata> = fc.oneof(
   fc.constant(DEFAULT_METADATA),
-  fc.record({ tags: texts, priority: fc.integer(), description: text }, { requiredKeys: ['tags', 'priority'] }),
+  fc.record(
+    { tags: texts, priority: fc.integer(), description: text },
+    { requiredKeys: ['tags', 'priority'] },
+  ),
 );
 export const specs: fc.Arbitrary<TaskSpec> = fc.record(
   {
@@ -117,15 +119,28 @@ const error: fc.Arbitrary<ErrorRecord> = fc.record(
 );
 const leafWait: fc.Arbitrary<WaitSpec> = fc.oneof(
   fc.record({ kind: fc.constant('sleep' as const), untilAt: at }),
-  fc.record({ kind: fc.constant('event' as const), key: text, untilAt: at }, { requiredKeys: ['kind', 'key'] }),
-  fc.record({ kind: fc.constant('signal' as const), key: text, untilAt: at }, { requiredKeys: ['kind', 'key'] }),
-  fc.record({ kind: fc.constant('answer' as const), question: payload, untilAt: at }, { requiredKeys: ['kind'] }),
+  fc.record(
+    { kind: fc.constant('event' as const), key: text, untilAt: at },
+    { requiredKeys: ['kind', 'key'] },
+  ),
+  fc.record(
+    { kind: fc.constant('signal' as const), key: text, untilAt: at },
+    { requiredKeys: ['kind', 'key'] },
+  ),
+  fc.record(
+    { kind: fc.constant('answer' as const), question: payload, untilAt: at },
+    { requiredKeys: ['kind'] },
+  ),
   fc.record({ kind: fc.constant('children' as const), untilAt: at }, { requiredKeys: ['kind'] }),
 );
 const wait: fc.Arbitrary<WaitSpec> = fc.oneof(
   leafWait,
   fc.record(
-    { kind: fc.constant('any' as const), of: fc.array(fc.record({ name: text, wait: leafWait }), { maxLength: 3 }), untilAt: at },
+    {
+      kind: fc.constant('any' as const),
+      of: fc.array(fc.record({ name: text, wait: leafWait }), { maxLength: 3 }),
+      untilAt: at,
+    },
     { requiredKeys: ['kind', 'of'] },
   ),
 );
@@ -137,7 +152,9 @@ const filter: fc.Arbitrary<SubscriptionFilter> = fc.oneof(
 );
 const lease = { runId: id, owner: id, expiryAt: at };
 
-type FieldArbitraries = { [K in EventType]: { [F in keyof EventFields[K]]-?: fc.Arbitrary<EventFields[K][F]> } };
+type FieldArbitraries = {
+  [K in EventType]: { [F in keyof EventFields[K]]-?: fc.Arbitrary<EventFields[K][F]> };
+};
 
 /** A generator for each field of each event type. */
 export const FIELDS: FieldArbitraries = {

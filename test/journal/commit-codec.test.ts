@@ -3,7 +3,13 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { unpack } from 'msgpackr';
 import { EVENT_TYPES, type Commit, type PawlEvent } from '../../src/domain/events.js';
-import { DEFAULT_CONSTRAINTS, DEFAULT_METADATA, DEFAULT_MISFIRE, DEFAULT_POLICY, NONE } from '../../src/domain/task.js';
+import {
+  DEFAULT_CONSTRAINTS,
+  DEFAULT_METADATA,
+  DEFAULT_MISFIRE,
+  DEFAULT_POLICY,
+  NONE,
+} from '../../src/domain/task.js';
 import { DecodeError } from '../../src/journal/byte-reader.js';
 import { CommitDecoder, encodeCommit, type CommitBody } from '../../src/journal/commit-codec.js';
 import { RecordWriter } from '../../src/journal/record-writer.js';
@@ -65,25 +71,40 @@ describe('the commit codec', () => {
 
   it('encodes the same commit to the same bytes, whatever was encoded before', () => {
     fc.assert(
-      fc.property(fc.array(events, { minLength: 1, maxLength: 20 }), fc.array(events, { maxLength: 5 }), headers, (list, other, header) => {
-        const first = encode({ header, events: list });
-        encode({ header: { at: 3 }, events: other });
-        expect(encode({ header, events: list }).equals(first)).toBe(true);
-      }),
+      fc.property(
+        fc.array(events, { minLength: 1, maxLength: 20 }),
+        fc.array(events, { maxLength: 5 }),
+        headers,
+        (list, other, header) => {
+          const first = encode({ header, events: list });
+          encode({ header: { at: 3 }, events: other });
+          expect(encode({ header, events: list }).equals(first)).toBe(true);
+        },
+      ),
       { numRuns: 60 },
     );
   });
 
   it('writes an id once in a commit and its number from then on', () => {
     const id = '01890000-0000-7000-8000-000000000001';
-    const run = (to: 'ready' | 'leased'): PawlEvent => ({ type: 'RunStateChanged', sequence: 0, at: 0, runId: id, from: 'scheduled', to });
+    const run = (to: 'ready' | 'leased'): PawlEvent => ({
+      type: 'RunStateChanged',
+      sequence: 0,
+      at: 0,
+      runId: id,
+      from: 'scheduled',
+      to,
+    });
     const bytes = encode({ header: { at: 5 }, events: [run('ready'), run('leased')] });
     expect(unpack(bytes)).toEqual([5, [11, id, 0, 1, null, null], [11, 0, 0, 2, null, null]]);
   });
 
   it('keeps the numbers right when a commit has hundreds of ids', () => {
     const ids = Array.from({ length: 400 }, (_, index) => `run-${String(index % 300)}`);
-    const commit = decode(encode({ header: { at: 5 }, events: [{ type: 'RunsPruned', sequence: 0, at: 0, runIds: ids }] }), 1);
+    const commit = decode(
+      encode({ header: { at: 5 }, events: [{ type: 'RunsPruned', sequence: 0, at: 0, runIds: ids }] }),
+      1,
+    );
     expect(commit.events[0]).toEqual({ type: 'RunsPruned', sequence: 1, at: 5, runIds: ids });
   });
 
@@ -91,26 +112,41 @@ describe('the commit codec', () => {
     const spec = {
       id: 't',
       type: 'x',
-      policy: { kind: 'repeat' as const, count: 2, intervalMs: 5, misfire: { kind: 'catchUp' as const }, overlap: 'allow' as const },
+      policy: {
+        kind: 'repeat' as const,
+        count: 2,
+        intervalMs: 5,
+        misfire: { kind: 'catchUp' as const },
+        overlap: 'allow' as const,
+      },
       constraints: { ...DEFAULT_CONSTRAINTS, backoff: { ...DEFAULT_CONSTRAINTS.backoff } },
       metadata: { tags: [], priority: 0 },
       dependsOn: [],
       budgets: [],
     };
-    const event = decode(encode({ header: { at: 1 }, events: [{ type: 'TaskCreated', sequence: 0, at: 0, spec }] }), 1).events[0];
+    const event = decode(
+      encode({ header: { at: 1 }, events: [{ type: 'TaskCreated', sequence: 0, at: 0, spec }] }),
+      1,
+    ).events[0];
     if (event?.type !== 'TaskCreated') throw new Error('another type');
     expect(event.spec.constraints).toBe(DEFAULT_CONSTRAINTS);
     expect(event.spec.metadata).toBe(DEFAULT_METADATA);
     expect(event.spec.dependsOn).toBe(NONE);
     expect(event.spec.policy.misfire).toBe(DEFAULT_MISFIRE);
     const once = { ...spec, policy: { kind: 'once' as const } };
-    const plain = decode(encode({ header: { at: 1 }, events: [{ type: 'TaskCreated', sequence: 0, at: 0, spec: once }] }), 1).events[0];
+    const plain = decode(
+      encode({ header: { at: 1 }, events: [{ type: 'TaskCreated', sequence: 0, at: 0, spec: once }] }),
+      1,
+    ).events[0];
     if (plain?.type !== 'TaskCreated') throw new Error('another type');
     expect(plain.spec.policy).toBe(DEFAULT_POLICY);
   });
 
   it('takes missing fields as too few, steps over fields it does not know', () => {
-    const known = encode({ header: { at: 5 }, events: [{ type: 'ActorHeartbeat', sequence: 0, at: 0, actorId: 'a' }] });
+    const known = encode({
+      header: { at: 5 },
+      events: [{ type: 'ActorHeartbeat', sequence: 0, at: 0, actorId: 'a' }],
+    });
     expect(known.toString('hex')).toBe('9205' + '9226a161');
     const longer = Buffer.from('9205' + '9426a161' + '81a16bc0' + '93cb3ff0000000000000c0d90161', 'hex');
     expect(decode(longer, 1).events).toEqual([{ type: 'ActorHeartbeat', sequence: 1, at: 5, actorId: 'a' }]);
@@ -150,7 +186,10 @@ describe('the commit codec', () => {
     ['a negative amount', { type: 'BudgetConsumed', taskId: 'a', dimension: 'token', amount: -1 }],
     ['a state that does not exist', { type: 'RunStateChanged', runId: 'a', from: 'ready', to: 'gone' }],
     ['a lone surrogate', { type: 'TenantCreated', tenantId: 'a', name: '\ud800' }],
-    ['a number beyond the safe ones', { type: 'BudgetAllocated', taskId: 'a', dimension: 'x', limit: 2 ** 53 }],
+    [
+      'a number beyond the safe ones',
+      { type: 'BudgetAllocated', taskId: 'a', dimension: 'x', limit: 2 ** 53 },
+    ],
   ])('refuses %s with INVALID_INPUT and leaves the buffer as it was', (_what, event) => {
     out.position = 11;
     const broken = { sequence: 0, at: 0, ...event } as PawlEvent;

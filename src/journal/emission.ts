@@ -1,0 +1,94 @@
+// Hands durable commits to the stream and then to their callers, in order, from one loop: what a subscriber or
+// a caller does in turn never reorders or nests an emission, and what one of them throws stops nobody else.
+import { Subject, type Observable } from 'rxjs';
+import type { Commit } from '../domain/events.js';
+import type { GatheringBatch } from './gathering-batch.js';
+
+/** The queue between durability and the world. */
+export class Emission {
+  readonly commits: Observable<Commit>;
+  private readonly subject = new Subject<Commit>();
+  private readonly batches: GatheringBatch[] = [];
+  private holds = 0;
+  private running = false;
+  private waiting: (() => void)[] = [];
+
+  /** `release` gets each batch back when its last commit was emitted; `onThrow` gets what a caller threw. */
+  constructor(
+    private readonly release: (batch: GatheringBatch) => void,
+    private readonly onThrow: (error: unknown) => void,
+  ) {
+    this.commits = this.subject.asObservable();
+  }
+
+  /** True when nothing waits to be emitted. */
+  get idle(): boolean {
+    return this.batches.length === 0;
+  }
+
+  /** Takes a durable batch. */
+  push(batch: GatheringBatch): void {
+    this.batches.push(batch);
+    this.run();
+  }
+
+  /** Keeps durable commits back until every function it returned was called. */
+  hold(): () => void {
+    this.holds++;
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      this.holds--;
+      this.run();
+    };
+  }
+
+  /** Resolves when everything pushed so far was emitted. */
+  async drained(): Promise<void> {
+    if (this.idle) return;
+    await new Promise<void>((resolve) => this.waiting.push(resolve));
+  }
+
+  /** Ends the stream. */
+  complete(): void {
+    this.subject.complete();
+  }
+
+  private run(): void {
+    if (this.running) return;
+    this.running = true;
+    while (this.holds === 0) {
+      const batch = this.batches[0];
+      if (batch === undefined) break;
+      this.emit(batch);
+      this.batches.shift();
+      this.release(batch);
+    }
+    this.running = false;
+    if (this.idle && this.waiting.length > 0) {
+      const { waiting } = this;
+      this.waiting = [];
+      for (const resolve of waiting) resolve();
+    }
+  }
+
+  private emit(batch: GatheringBatch): void {
+    for (const [index, commit] of batch.commits.entries()) {
+      this.guarded(() => {
+        this.subject.next(commit);
+      });
+      this.guarded(() => {
+        batch.acks[index]?.(undefined, commit);
+      });
+    }
+  }
+
+  private guarded(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.onThrow(error);
+    }
+  }
+}

@@ -1,0 +1,160 @@
+// Group commit: one batch is being made durable while the next one gathers. A batch closes when the one before
+// it is durable; the first commit of an idle writer waits a few microtasks for its neighbours. When nothing came
+// for a while, the backend is told to say so on disk. Never two calls into the backend at a time.
+import type { Clock, TimerHandle } from '../clock.js';
+import { isPawlError } from '../errors.js';
+import { GatheringBatch } from './gathering-batch.js';
+import type { JournalBackend } from './journal-backend.js';
+
+/** What the journal does when a batch has met its fate. */
+export interface GroupCommitHooks {
+  onDurable(batch: GatheringBatch): void;
+  /** Nothing of `gathered` was written; of `failed` it depends on the error. `failed` is absent when the idle mark failed. */
+  onRefused(error: unknown, gathered: GatheringBatch, failed: GatheringBatch | undefined): void;
+  /** A batch took longer than a second. */
+  onSlow(durationMs: number): void;
+}
+
+/** Idle time after which the backend marks everything as durable, milliseconds. */
+const IDLE_MS = 50;
+const SLOW_MS = 1_000;
+/** Turns of the microtask queue that an idle writer waits while commits keep coming. */
+const GATHER_TURNS = 16;
+const SPARE_BATCHES = 4;
+
+/** Moves batches to the backend, one at a time. */
+export class GroupCommit {
+  private current = new GatheringBatch();
+  private inFlight: GatheringBatch | undefined;
+  private readonly spare: GatheringBatch[] = [];
+  private flushQueued = false;
+  private marking: Promise<void> | undefined;
+  private idleTimer: TimerHandle | undefined;
+  private activity = 0;
+  private stopped = false;
+
+  constructor(
+    private readonly backend: JournalBackend,
+    private readonly clock: Clock,
+    private readonly hooks: GroupCommitHooks,
+  ) {}
+
+  /** The batch that commits are encoded into. */
+  get gathering(): GatheringBatch {
+    return this.current;
+  }
+
+  /** Commits that are gathered or in flight. */
+  get pending(): number {
+    return this.current.size + (this.inFlight?.size ?? 0);
+  }
+
+  /** Bytes that are gathered or in flight. */
+  get pendingBytes(): number {
+    return this.current.end + (this.inFlight?.end ?? 0);
+  }
+
+  /** To be called after a commit was put into the batch. */
+  schedule(): void {
+    if (this.flushQueued || this.busy) return;
+    this.flushQueued = true;
+    let seen = this.current.size;
+    let turns = 0;
+    const look = (): void => {
+      // Callers woken in the same turn are a few microtasks behind the first: they share its fsync.
+      if (this.current.size > seen && turns < GATHER_TURNS) {
+        seen = this.current.size;
+        turns++;
+        queueMicrotask(look);
+        return;
+      }
+      this.flushQueued = false;
+      this.start();
+    };
+    queueMicrotask(look);
+  }
+
+  /** Resolves when everything gathered so far is durable, rejects with the error of its batch. */
+  async whenDurable(): Promise<void> {
+    const batch = this.current.size > 0 ? this.current : this.inFlight;
+    if (batch === undefined) return;
+    await new Promise<void>((resolve, reject) => batch.waiters.push({ resolve, reject }));
+  }
+
+  /** Stops marking idle times; resolves when the last mark is done. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.idleTimer?.cancel();
+    await this.marking;
+  }
+
+  /** Takes an emptied batch for its next turn. */
+  recycle(batch: GatheringBatch): void {
+    batch.reset();
+    if (this.spare.length < SPARE_BATCHES) this.spare.push(batch);
+  }
+
+  private get busy(): boolean {
+    return this.inFlight !== undefined || this.marking !== undefined;
+  }
+
+  private start(): void {
+    if (this.busy || this.current.size === 0) return;
+    const batch = this.takeGathered();
+    this.inFlight = batch;
+    this.activity++;
+    const began = this.clock.monotonicMs();
+    this.backend.append(batch).then(
+      () => {
+        const tookMs = this.clock.monotonicMs() - began;
+        if (tookMs > SLOW_MS) this.hooks.onSlow(tookMs);
+        this.inFlight = undefined;
+        // The disk works on the next batch while subscribers work on this one.
+        this.start();
+        this.finish(batch);
+      },
+      (error: unknown) => {
+        this.inFlight = undefined;
+        this.hooks.onRefused(error, this.takeGathered(), batch);
+      },
+    );
+  }
+
+  private finish(batch: GatheringBatch): void {
+    const { waiters } = batch;
+    this.hooks.onDurable(batch);
+    for (const waiter of waiters) waiter.resolve();
+    this.armIdle();
+  }
+
+  private takeGathered(): GatheringBatch {
+    const batch = this.current;
+    this.current = this.spare.pop() ?? new GatheringBatch();
+    return batch;
+  }
+
+  /** One timer at a time; when it fires it looks whether anything happened since it was set. */
+  private armIdle(): void {
+    if (this.idleTimer !== undefined || this.stopped || this.backend.settle === undefined) return;
+    const seen = this.activity;
+    this.idleTimer = this.clock.setTimer(IDLE_MS, () => {
+      this.idleTimer = undefined;
+      if (this.stopped) return;
+      if (this.activity !== seen || this.busy) this.armIdle();
+      else this.marking = this.mark();
+    });
+  }
+
+  private async mark(): Promise<void> {
+    try {
+      await this.backend.settle?.();
+      this.marking = undefined;
+      this.start();
+    } catch (error) {
+      this.marking = undefined;
+      // A mark that could not be written is no loss; a poisoned log is.
+      if (isPawlError(error, 'JOURNAL_POISONED')) this.hooks.onRefused(error, this.takeGathered(), undefined);
+      else this.start();
+    }
+  }
+}

@@ -1,0 +1,78 @@
+// The port between the journal and whatever keeps its bytes: a directory, memory, later a database. A backend
+// makes batches durable, one at a time, and reads them back; it knows nothing of events. The same contract
+// suite (`test/journal/backend-contract.ts`) runs on every one.
+import type { Clock, IdSource } from '../clock.js';
+import type { Logger } from '../logger.js';
+import type { CommitFrame } from './commit-codec.js';
+import type { JournalRepair, RepairPolicy } from './repair-policy.js';
+
+/** Commits that become durable together: each payload stands in `bytes` behind a gap a frame header fits in. */
+export interface EncodedBatch {
+  readonly bytes: Buffer;
+  /** One past the last byte. */
+  readonly end: number;
+  /** Number of commits. */
+  readonly size: number;
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+  /** First byte of the gap of commit `index`; its payload ends where the next gap begins. */
+  startOf(index: number): number;
+  /** Number of events of commit `index`. */
+  eventsOf(index: number): number;
+}
+
+/** What a backend is opened with. */
+export interface BackendOpenRequest {
+  readonly repair: RepairPolicy;
+  /** Identity of this opening; names the embedded executor in leases. */
+  readonly instance: string;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly logger: Logger;
+  readonly maxFrameBytes: number;
+  readonly segmentBytes: number;
+  /** Refuse instead of creating anything. */
+  readonly expectExisting: boolean;
+  readonly lockWaitMs: number;
+  /** An empty log whose `head` knows more is not refused here: the caller decides by its snapshot (`beginAt`). */
+  readonly allowEmptyBehindHead: boolean;
+  /** Called when a segment is being closed, and when the next one stands. */
+  readonly onRotation: (phase: 'began' | 'ended') => void;
+}
+
+/** What was found. */
+export interface OpenedLog {
+  /** Greater than that of every earlier writer. */
+  readonly epoch: number;
+  /** First sequence that is kept; 0 when no event is. */
+  readonly firstSequence: number;
+  /** Last durable sequence; 0 when no event is kept. */
+  readonly lastSequence: number;
+  /** `at` of the last commit; 0 when there is none. */
+  readonly lastAt: number;
+  /** Highest sequence that is known to have been durable; above `lastSequence` only when no event is kept. */
+  readonly knownSequence: number;
+  /** What opening cut. */
+  readonly repaired?: JournalRepair;
+}
+
+/** Keeps the bytes of one log. */
+export interface JournalBackend {
+  /** Takes the lock and checks what is there. Errors: the typed errors of contract §9. */
+  open(request: BackendOpenRequest): Promise<OpenedLog>;
+  /**
+   * Makes a batch durable: resolves after the fsync. Never called while another call is running. `JOURNAL_POISONED`:
+   * it is unknown whether the batch is durable, and nothing can be written any more. Any other error: nothing of the
+   * batch is in the log, and the next append may succeed. May change the bytes of the batch.
+   */
+  append(batch: EncodedBatch): Promise<void>;
+  /** Says, durably, that everything so far is durable; called when the log is idle. Errors: as `append`. */
+  settle?(): Promise<void>;
+  /**
+   * Durable commits that hold an event of `[from, to]`, in order, some at a time; the bytes are valid until the next
+   * ones are asked for. Errors: `HISTORY_GONE`, `JOURNAL_CORRUPT`.
+   */
+  read(from: number, to: number): AsyncIterable<readonly CommitFrame[]>;
+  /** Seals the log and lets go of it. With `abandon`, writes nothing. Idempotent. */
+  close(options: { readonly abandon: boolean }): Promise<void>;
+}

@@ -1,0 +1,90 @@
+// The refusals of the journal, in one place: each names what was asked, what is, and what to do next.
+import { PawlError, isPawlError } from '../errors.js';
+import { DecodeError } from './byte-reader.js';
+import type { CommitFrame } from './commit-codec.js';
+
+/** The journal was closed. */
+export function journalClosed(): PawlError {
+  return new PawlError('CLOSED', 'The journal is closed; open the directory again.');
+}
+
+/** The journal was poisoned before the call. */
+export function journalPoisoned(cause: PawlError): PawlError {
+  return new PawlError(
+    'JOURNAL_POISONED',
+    `The journal can write no more (${cause.message}); nothing was written. Open the directory in a new process.`,
+    { ...cause.data, outcome: 'notDone' },
+    cause,
+  );
+}
+
+/** A commit that was in the failing batch, or behind it. */
+export function poisonedCommit(cause: PawlError, outcome: 'indeterminate' | 'notDone'): PawlError {
+  const what =
+    outcome === 'notDone'
+      ? 'The commit was not written'
+      : 'It is unknown whether the commit is durable; its commandId tells after reopening';
+  return new PawlError('JOURNAL_POISONED', `${what}: ${cause.message}`, { ...cause.data, outcome }, cause);
+}
+
+/** A commit of a batch of which nothing is in the log. */
+export function refusedCommit(cause: unknown): PawlError {
+  if (isPawlError(cause)) return cause;
+  return new PawlError(
+    'STORAGE_FAILED',
+    `The commit was not written: ${describe(cause)}. Try again.`,
+    { outcome: 'notDone' },
+    cause,
+  );
+}
+
+/** Too many events, too many bytes, or none. */
+export function commitTooLarge(found: {
+  readonly events: number;
+  readonly bytes?: number;
+  readonly limits: { readonly maxCommitEvents: number; readonly maxFrameBytes: number };
+}): PawlError {
+  const { events, bytes, limits } = found;
+  if (events === 0) {
+    return new PawlError(
+      'INVALID_INPUT',
+      'A commit without events was given to the journal; append at least one.',
+      {
+        path: 'events',
+        rule: 'at least one',
+      },
+    );
+  }
+  const { maxCommitEvents, maxFrameBytes } = limits;
+  return new PawlError(
+    'COMMIT_TOO_LARGE',
+    `The commit has ${String(events)} events${bytes === undefined ? '' : ` and ${String(bytes)} bytes`}; at most ${String(maxCommitEvents)} events and ${String(maxFrameBytes)} bytes fit in one. Nothing was written; split it.`,
+    { events, ...(bytes === undefined ? {} : { bytes }), maxCommitEvents, maxFrameBytes },
+  );
+}
+
+/** The queue is full. */
+export function overloaded(commits: number, bytes: number): PawlError {
+  return new PawlError(
+    'OVERLOADED',
+    `${String(commits)} commits and ${String(bytes)} bytes wait for the disk; try again after 100 ms.`,
+    { commits, bytes, retryAfterMs: 100 },
+  );
+}
+
+/** A frame whose checksums are right but whose payload is no commit. */
+export function readRefusal(frame: CommitFrame, cause: unknown): unknown {
+  if (!(cause instanceof DecodeError)) return cause;
+  const { segment, offset, firstSequence } = frame;
+  return new PawlError(
+    'JOURNAL_CORRUPT',
+    `The commit at sequence ${String(firstSequence)} (${segment ?? 'log'}, byte ${String(offset ?? 0)}) cannot be decoded: ${cause.message}. Everything before it is readable.`,
+    { segment, offset, reason: 'decodeFailure', expectedSeq: firstSequence },
+    cause,
+  );
+}
+
+/** What an unknown thrown value says. */
+export function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,79 @@
+// Which sequence comes next and what time it is: the stamps of commits that are queued, and how far they are
+// durable. After a refusal the queue is empty again and the stamps go back to what is durable.
+import type { PawlEvent } from '../domain/events.js';
+import { PawlError } from '../errors.js';
+import type { OpenedLog } from './journal-backend.js';
+
+/** Counts sequences. */
+export class JournalStamps {
+  current: number;
+  durable: number;
+  lastAt: number;
+  private durableAt: number;
+  private first: number;
+  private readonly known: number;
+
+  constructor(opened: OpenedLog) {
+    this.current = this.durable = opened.lastSequence;
+    this.lastAt = this.durableAt = opened.lastAt;
+    this.first = opened.firstSequence;
+    this.known = opened.knownSequence;
+  }
+
+  get firstSequence(): number {
+    return this.first === 0 ? this.durable + 1 : this.first;
+  }
+
+  /** True while no event is kept or queued: any sequence may come next. */
+  get empty(): boolean {
+    return this.first === 0 && this.current === this.durable;
+  }
+
+  /** Gives the events of a commit their sequences and time; returns the first sequence. */
+  stamp(events: readonly PawlEvent[], at: number): number {
+    if (this.known > this.current && this.empty) throw this.missing(this.current);
+    const first = this.current + 1;
+    let sequence = this.current;
+    for (const event of events) {
+      const stamped: { sequence: number; at: number } = event;
+      stamped.sequence = ++sequence;
+      stamped.at = at;
+    }
+    this.current = sequence;
+    this.lastAt = at;
+    return first;
+  }
+
+  durableUpTo(sequence: number, at: number): void {
+    if (this.first === 0) this.first = this.durable + 1;
+    this.durable = sequence;
+    this.durableAt = at;
+  }
+
+  /** Forgets what was queued. */
+  rewind(): void {
+    this.current = this.durable;
+    this.lastAt = this.durableAt;
+  }
+
+  /** Lets an empty log begin behind `sequence`. */
+  beginAt(sequence: number): void {
+    if (!this.empty) {
+      throw new PawlError(
+        'SNAPSHOT_AHEAD',
+        `The log holds events up to ${String(this.current)} and cannot begin at ${String(sequence + 1)}; restore its newest segments, or remove the snapshot.`,
+        { snapshotSequence: sequence, journalSequence: this.current },
+      );
+    }
+    if (this.known > sequence) throw this.missing(sequence);
+    this.current = this.durable = sequence;
+  }
+
+  private missing(found: number): PawlError {
+    return new PawlError(
+      'ACKNOWLEDGED_DATA_MISSING',
+      `The log is empty and the newest snapshot ends at ${String(found)}, but events up to ${String(this.known)} are known to be durable; restore the missing segments.`,
+      { watermark: this.known, found },
+    );
+  }
+}

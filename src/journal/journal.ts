@@ -1,0 +1,300 @@
+// The journal: one writer with group commit. A commit is acknowledged and emitted only after the fsync of its
+// batch returned, in order. An error of unknown outcome poisons it for good; any other refuses what was
+// queued and leaves no trace. It does not judge events: it stores whatever the codec can carry.
+import type { Observable } from 'rxjs';
+import type { Clock } from '../clock.js';
+import type { Commit, CommitHeader, PawlEvent } from '../domain/events.js';
+import type { Limits } from '../domain/limits.js';
+import { isPawlError, type PawlError } from '../errors.js';
+import { silentLogger, withFields, type Logger } from '../logger.js';
+import type { JournalMachineEvent } from '../machines/journal-machine.js';
+import { CommitDecoder, type CommitFrame } from './commit-codec.js';
+import { Emission } from './emission.js';
+import type { Acknowledge, GatheringBatch } from './gathering-batch.js';
+import { GroupCommit } from './group-commit.js';
+import type { JournalBackend, OpenedLog } from './journal-backend.js';
+import {
+  commitTooLarge,
+  journalClosed,
+  journalPoisoned,
+  overloaded,
+  poisonedCommit,
+  readRefusal,
+  refusedCommit,
+} from './journal-errors.js';
+import { JournalStamps } from './journal-stamps.js';
+import type { JournalRepair } from './repair-policy.js';
+
+/** What is appended: sequence and `at` of the events are stamped by the journal. */
+export interface CommitDraft {
+  readonly header: CommitHeader;
+  readonly events: readonly PawlEvent[];
+  /** Uses the reserved room of the queue: ends and cancellations of work that was admitted. */
+  readonly urgent?: boolean;
+}
+
+/** The limits the journal keeps. */
+export type JournalLimits = Pick<
+  Limits,
+  'maxFrameBytes' | 'maxCommitEvents' | 'maxQueuedCommands' | 'maxQueuedBytes'
+>;
+
+/** What a journal is made of; `openJournalOn` makes one. */
+export interface JournalParts {
+  readonly backend: JournalBackend;
+  readonly opened: OpenedLog;
+  readonly instance: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly limits: JournalLimits;
+  readonly onLifecycle: (event: JournalMachineEvent) => void;
+}
+
+/** An inclusive range of sequences; without `to`, up to the last durable one. */
+export interface ReadRange {
+  readonly from: number;
+  readonly to?: number;
+}
+
+/** An open journal. */
+export class Journal {
+  /** Durable commits, in order. The first subscriber sees each one first. */
+  readonly commits: Observable<Commit>;
+  readonly epoch: number;
+  /** Identity of this opening. */
+  readonly instance: string;
+  /** What opening cut. */
+  readonly repaired: JournalRepair | undefined;
+  private readonly stamps: JournalStamps;
+  private readonly emission: Emission;
+  private readonly group: GroupCommit;
+  private readonly poisonListeners: ((error: PawlError) => void)[] = [];
+  private readonly logger: Logger;
+  private unemitted = 0;
+  private poison: PawlError | undefined;
+  private closing: Promise<void> | undefined;
+
+  constructor(private readonly parts: JournalParts) {
+    const { opened, backend, clock } = parts;
+    this.logger = withFields(parts.logger, { component: 'journal' });
+    this.epoch = opened.epoch;
+    this.instance = parts.instance;
+    this.repaired = opened.repaired;
+    this.stamps = new JournalStamps(opened);
+    this.group = new GroupCommit(backend, clock, {
+      onDurable: (batch) => {
+        this.batchDurable(batch);
+      },
+      onRefused: (error, gathered, failed) => {
+        this.batchRefused(error, gathered, failed);
+      },
+      onSlow: (durationMs) => {
+        this.logger.warn({ durationMs }, 'fsync slower than 1 s');
+      },
+    });
+    this.emission = new Emission(
+      (batch) => {
+        this.unemitted -= batch.size;
+        this.group.recycle(batch);
+      },
+      (error) => {
+        this.logger.error({ err: error }, 'a subscriber of the journal threw');
+      },
+    );
+    this.commits = this.emission.commits;
+    parts.onLifecycle({ type: 'opened', epoch: opened.epoch, sequence: opened.lastSequence });
+  }
+
+  /** First sequence that is kept; 1 while nothing was ever written or removed. */
+  get firstSequence(): number {
+    return this.stamps.firstSequence;
+  }
+
+  /** Last sequence that was handed out. */
+  get currentSequence(): number {
+    return this.stamps.current;
+  }
+
+  /** Last sequence that is durable. */
+  get durableSequence(): number {
+    return this.stamps.durable;
+  }
+
+  /** `at` of the last commit that was queued. */
+  get lastAt(): number {
+    return this.stamps.lastAt;
+  }
+
+  /** True while no event is kept or queued: the first may then carry any sequence. */
+  get isEmpty(): boolean {
+    return this.stamps.empty;
+  }
+
+  /** Commits that are not acknowledged yet. */
+  get pendingCommits(): number {
+    return this.group.pending + this.unemitted;
+  }
+
+  /** The error that poisoned the journal. */
+  get poisonedBy(): PawlError | undefined {
+    return this.poison;
+  }
+
+  /** Says that recovery is done: the lifecycle goes on to `ready`. */
+  markReady(): void {
+    this.parts.onLifecycle({ type: 'recovered' });
+  }
+
+  /**
+   * Lets an empty log begin behind `sequence`: what a snapshot stands for.
+   * Errors: `ACKNOWLEDGED_DATA_MISSING` when `head` knows more, `SNAPSHOT_AHEAD` when the log is not empty.
+   */
+  beginAt(sequence: number): void {
+    this.stamps.beginAt(sequence);
+  }
+
+  /** Throws `CLOSED` or `JOURNAL_POISONED` when nothing can be appended any more. */
+  assertUsable(): void {
+    if (this.closing !== undefined) throw journalClosed();
+    if (this.poison !== undefined) throw journalPoisoned(this.poison);
+  }
+
+  /**
+   * Stamps the events, encodes the commit into the gathering batch and returns it. `ack` is called once: after the
+   * commit is durable and was emitted, or with the error. Throws `CLOSED`, `JOURNAL_POISONED`, `OVERLOADED`,
+   * `COMMIT_TOO_LARGE`, `INVALID_INPUT`; nothing was queued then.
+   */
+  append(draft: CommitDraft, ack: Acknowledge): Commit {
+    this.assertUsable();
+    const { events, header } = draft;
+    const { limits } = this.parts;
+    const { group } = this;
+    const batch = group.gathering;
+    const room = draft.urgent === true ? 2 : 1;
+    if (
+      this.pendingCommits >= limits.maxQueuedCommands * room ||
+      group.pendingBytes >= limits.maxQueuedBytes * room
+    ) {
+      throw overloaded(this.pendingCommits, group.pendingBytes);
+    }
+    if (events.length === 0 || events.length > limits.maxCommitEvents) {
+      throw commitTooLarge({ events: events.length, limits });
+    }
+    const bytes = batch.encode(draft);
+    if (bytes > limits.maxFrameBytes) {
+      batch.drop();
+      throw commitTooLarge({ events: events.length, bytes, limits });
+    }
+    const commit: Commit = { header, firstSequence: this.stamps.stamp(events, header.at), events };
+    batch.keep(commit, ack);
+    group.schedule();
+    return commit;
+  }
+
+  /** Resolves when everything appended before is durable; at once when nothing waits. Errors: `CLOSED`, and those of the batch. */
+  async flush(): Promise<void> {
+    this.assertUsable();
+    await this.group.whenDurable();
+  }
+
+  /** Makes everything durable, seals the log and lets go of it. A second call is a no-op. Writes nothing when poisoned. */
+  close(): Promise<void> {
+    this.closing ??= this.drainAndClose();
+    return this.closing;
+  }
+
+  /** Calls `listener` once, when the journal is poisoned. */
+  onPoisoned(listener: (error: PawlError) => void): void {
+    if (this.poison === undefined) this.poisonListeners.push(listener);
+    else listener(this.poison);
+  }
+
+  /** Durable commits with an event of the range, in order, from storage. Errors: `HISTORY_GONE`, `JOURNAL_CORRUPT`. */
+  async *read(range: ReadRange): AsyncGenerator<Commit, void, undefined> {
+    const decoder = new CommitDecoder();
+    for await (const frames of this.parts.backend.read(range.from, this.lastOf(range))) {
+      yield* frames.map((frame) => decodeOrRefuse(decoder, frame));
+    }
+  }
+
+  /** The same as `read`, pushed: what recovery uses, since it costs no promise a commit. */
+  async replay(range: ReadRange, apply: (commit: Commit) => void): Promise<void> {
+    const decoder = new CommitDecoder();
+    for await (const frames of this.parts.backend.read(range.from, this.lastOf(range))) {
+      for (const frame of frames) apply(decodeOrRefuse(decoder, frame));
+    }
+  }
+
+  /** Test hook: durable commits wait until the returned function is called. */
+  holdEmission(): () => void {
+    return this.emission.hold();
+  }
+
+  private lastOf({ to }: ReadRange): number {
+    return Math.min(to ?? this.durableSequence, this.durableSequence);
+  }
+
+  private async drainAndClose(): Promise<void> {
+    this.parts.onLifecycle({ type: 'draining' });
+    // A failed batch told its own callers; closing goes on without it.
+    await this.group.whenDurable().catch(() => undefined);
+    await this.group.stop();
+    await this.emission.drained();
+    try {
+      await this.parts.backend.close({ abandon: this.poison !== undefined });
+    } finally {
+      this.emission.complete();
+      this.parts.onLifecycle({ type: 'closed', sequence: this.durableSequence });
+    }
+  }
+
+  private batchDurable(batch: GatheringBatch): void {
+    this.stamps.durableUpTo(batch.lastSequence, batch.commits[batch.size - 1]?.header.at ?? 0);
+    if (this.logger !== silentLogger) this.logAppended(batch);
+    this.unemitted += batch.size;
+    this.emission.push(batch);
+  }
+
+  private batchRefused(cause: unknown, gathered: GatheringBatch, failed: GatheringBatch | undefined): void {
+    this.stamps.rewind();
+    const poisoned = isPawlError(cause, 'JOURNAL_POISONED');
+    if (poisoned) this.becomePoisoned(cause);
+    if (failed !== undefined)
+      this.refuse(failed, poisoned ? poisonedCommit(cause, 'indeterminate') : refusedCommit(cause));
+    this.refuse(gathered, poisoned ? poisonedCommit(cause, 'notDone') : refusedCommit(cause));
+  }
+
+  private refuse(batch: GatheringBatch, error: PawlError): void {
+    for (const [index, commit] of batch.commits.entries()) {
+      try {
+        batch.acks[index]?.(error, commit);
+      } catch (thrown) {
+        this.logger.error({ err: thrown }, 'a caller of the journal threw');
+      }
+    }
+    for (const waiter of batch.waiters) waiter.reject(error);
+    this.group.recycle(batch);
+  }
+
+  private becomePoisoned(error: PawlError): void {
+    this.poison = error;
+    const { segment, offset, truncateOk, cause } = error.data;
+    this.logger.error({ err: error, segment, offset, truncateOk, cause }, 'writer poisoned');
+    this.parts.onLifecycle({ type: 'poisoned', error });
+    for (const listener of this.poisonListeners.splice(0)) listener(error);
+  }
+
+  private logAppended(batch: GatheringBatch): void {
+    for (const { firstSequence, events } of batch.commits) {
+      this.logger.debug({ sequence: firstSequence, events: events.length }, 'commit appended');
+    }
+  }
+}
+
+function decodeOrRefuse(decoder: CommitDecoder, frame: CommitFrame): Commit {
+  try {
+    return decoder.decode(frame);
+  } catch (error) {
+    throw readRefusal(frame, error);
+  }
+}
