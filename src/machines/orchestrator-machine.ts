@@ -8,7 +8,7 @@ export type OrchestratorEvent =
   /** The data directory is locked; recovery begins. */
   | { readonly type: 'recover' }
   /** Recovery is over and commands are accepted. */
-  | { readonly type: 'ready' }
+  | { readonly type: 'live' }
   /** The engine is paused, now or since before the restart. */
   | { readonly type: 'pause' }
   | { readonly type: 'resume' }
@@ -31,7 +31,7 @@ export const orchestratorMachine = setup({
   initial: 'opening',
   states: {
     opening: { on: { recover: 'recovering', fail: 'failed' } },
-    recovering: { on: { ready: 'live', fail: 'failed' } },
+    recovering: { on: { live: 'live', fail: 'failed' } },
     live: { on: { pause: 'paused', drain: 'draining', fail: 'failed' } },
     paused: { on: { resume: 'live', drain: 'draining', fail: 'failed' } },
     draining: { on: { close: 'closed', fail: 'failed' } },

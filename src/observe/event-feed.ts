@@ -32,7 +32,6 @@ export class EventFeed implements PulledStream {
   readonly #catchUps = new Set<CatchUp>();
   #cursors = 0;
   #waiting = new Set<() => void>();
-  #drained: (() => void)[] = [];
   #ended: 'done' | PawlError | undefined;
 
   constructor(parts: EventFeedParts) {
@@ -78,15 +77,12 @@ export class EventFeed implements PulledStream {
     this.#wakeIterators();
   }
 
-  /** Resolves when no plain observer is left. */
-  drained(): Promise<void> {
-    if (this.#isDrained()) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#drained.push(resolve);
-    });
+  /** True when no plain observer is left. */
+  get drained(): boolean {
+    return this.#catchUps.size === 0 && !this.#live.wanted;
   }
 
-  /** Ends what `drained` would wait for, saying where each can go on. */
+  /** Ends the observers that are left, telling each where it can go on. */
   cutOff(): void {
     const cut = (observer: EventObserver): void => {
       observer.subscriber.error(
@@ -207,13 +203,5 @@ export class EventFeed implements PulledStream {
         else subscriber.error(ended);
       });
     }
-    if (!this.#isDrained()) return;
-    const drained = this.#drained;
-    this.#drained = [];
-    for (const resolve of drained) resolve();
-  }
-
-  #isDrained(): boolean {
-    return this.#catchUps.size === 0 && !this.#live.wanted;
   }
 }

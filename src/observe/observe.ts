@@ -1,7 +1,7 @@
 // Everything that can be watched, behind one door: the events, the runs, the tasks, the actor system. It is told
 // of each commit after the projections, calls observers from one queue, and costs next to nothing unobserved.
 import type { Observable, Subscription } from 'rxjs';
-import type { Clock, TimerHandle } from '../clock.js';
+import type { Clock } from '../clock.js';
 import type { Commit } from '../domain/events.js';
 import type { Limits } from '../domain/limits.js';
 import type { RunRecord } from '../domain/run.js';
@@ -86,8 +86,15 @@ export class Observe {
       maxLiveActors: limits.maxLiveActors,
       chooses: chooserOf(this.#options),
     });
+    const followPause = (): void => {
+      const { state } = this.actorSystem;
+      if (state === 'live' && projections.engine.paused) this.actorSystem.sendOrchestrator({ type: 'pause' });
+      else if (state === 'paused' && !projections.engine.paused) this.actorSystem.sendOrchestrator({ type: 'resume' });
+    };
+    this.actorSystem.orchestrator.subscribe(followPause);
     const subscription = journal.commits.subscribe((commit) => {
       window.push(commit);
+      followPause();
       runs.wake();
       tasks.wake();
       feed.wake();
@@ -138,7 +145,7 @@ export class Observe {
     const attached = this.#attached;
     if (attached !== undefined) {
       this.#end(undefined);
-      await this.#drained(attached.feed);
+      await this.#drained(attached);
       attached.feed.cutOff();
       attached.runs.cutOff();
       attached.tasks.cutOff();
@@ -156,13 +163,16 @@ export class Observe {
     attached.feed.end(error);
   }
 
-  async #drained(feed: EventFeed): Promise<void> {
-    let timer: TimerHandle | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = this.#options.clock.setTimer(OBSERVER_DRAIN_MS, resolve);
-    });
-    await Promise.race([feed.drained(), late]);
-    timer?.cancel();
+  /** Lets observers have what is durable, turn by turn, until none is behind or the time is up. */
+  async #drained({ feed, runs, tasks }: Attached): Promise<void> {
+    const { clock } = this.#options;
+    const startMs = clock.monotonicMs();
+    while (!(feed.drained && runs.settled && tasks.settled)) {
+      if (clock.monotonicMs() - startMs >= OBSERVER_DRAIN_MS) return;
+      await new Promise<void>((resolve) => {
+        clock.yieldTurn(resolve);
+      });
+    }
   }
 
   #parts(): Attached {

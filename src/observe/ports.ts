@@ -24,6 +24,7 @@ export interface ObservedProjections {
     /** Rows in a state, in the order they entered it. */
     inState(state: RunState): Iterable<RunRow>;
   };
+  readonly engine: { readonly paused: boolean };
   readonly tasks: {
     row(taskId: string): TaskRow | undefined;
     get(taskId: string): TaskRecord | undefined;

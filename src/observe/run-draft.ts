@@ -4,7 +4,9 @@
 import type { PawlEvent } from '../domain/events.js';
 import { KEPT_FIRST, KEPT_LAST } from '../domain/limits.js';
 import type {
+  AnswerRecord,
   AttemptRecord,
+  Continuation,
   HistoryEntry,
   LeaseRecord,
   RunRecord,
@@ -12,6 +14,7 @@ import type {
   StepRecord,
   WaitRecord,
 } from '../domain/run.js';
+import { isTerminal } from '../domain/run-state.js';
 import { freezeDeep } from '../projections/freeze.js';
 
 /** A record whose fields can be set, and unset with `undefined`. */
@@ -74,8 +77,9 @@ export class RunDraft {
         run.resumedWith = event.value;
         return true;
       case 'RunContinued':
-        run.continuedTo = event.successorRunId;
-        return true;
+        return this.#continueAsNew(event);
+      case 'RunCreated':
+        return this.#successorCreated(event);
       case 'AttemptStarted':
         this.#startAttempt(event);
         return true;
@@ -113,13 +117,10 @@ export class RunDraft {
         ];
         return true;
       case 'WaitStarted':
-        run.waits = [
-          ...run.waits,
-          { name: event.name, wait: event.wait, attemptId: run.currentAttemptId ?? '', startedAt: event.at },
-        ];
+        this.#startWait(event);
         return true;
       case 'WaitEnded':
-        run.waits = run.waits.map((wait) => (wait.name === event.name ? endedWait(wait, event) : wait));
+        this.#endWait(event);
         return true;
       case 'RunSignaled':
         run.signals = [
@@ -136,8 +137,8 @@ export class RunDraft {
     const run = this.#run;
     run.state = event.to;
     run.lastStateChangeAt = event.at;
-    run.reason = event.reason;
-    run.wakeAt = event.wakeAt;
+    run.reason = event.to === 'suspended' || isTerminal(event.to) ? event.reason : undefined;
+    run.wakeAt = event.to === 'retryWait' ? event.wakeAt : undefined;
     const entry = finished<HistoryEntry>({
       from: event.from,
       to: event.to,
@@ -146,6 +147,45 @@ export class RunDraft {
     });
     run.history = kept([...run.history, entry]);
     run.historyCount++;
+  }
+
+  #continueAsNew(event: PawlEvent<'RunContinued'>): boolean {
+    const run = this.#run;
+    if (run.continuedTo === event.successorRunId) return false;
+    run.continuedTo = event.successorRunId;
+    run.continuation = finished<Continuation>({ input: event.input, type: event.taskType });
+    return true;
+  }
+
+  #successorCreated(event: PawlEvent<'RunCreated'>): boolean {
+    const run = this.#run;
+    if (event.continuedFrom !== run.id) return false;
+    run.continuedTo = event.runId;
+    run.continuation = undefined;
+    return true;
+  }
+
+  #startWait(event: PawlEvent<'WaitStarted'>): void {
+    const run = this.#run;
+    const { name, wait, at } = event;
+    const answer = run.answers?.find((given) => given.name === name);
+    const begun: WaitRecord = { name, wait, attemptId: run.currentAttemptId ?? '', startedAt: at };
+    run.waits = [
+      ...run.waits,
+      answer === undefined ? begun : finished<WaitRecord>({ ...begun, endedAt: at, value: answer.value }),
+    ];
+    const answers = run.answers?.filter((given) => given !== answer);
+    run.answers = answers?.length === 0 ? undefined : answers;
+  }
+
+  #endWait(event: PawlEvent<'WaitEnded'>): void {
+    const run = this.#run;
+    const { name, at, value } = event;
+    if (run.waits.some((wait) => wait.name === name)) {
+      run.waits = run.waits.map((wait) => (wait.name === name ? endedWait(wait, event) : wait));
+    } else {
+      run.answers = [...(run.answers ?? []), finished<AnswerRecord>({ name, at, value })];
+    }
   }
 
   #startAttempt(event: PawlEvent<'AttemptStarted'>): void {
@@ -187,8 +227,8 @@ function endedAttempt(attempt: AttemptRecord, event: PawlEvent<'AttemptFinished'
 }
 
 function endedWait(wait: WaitRecord, event: PawlEvent<'WaitEnded'>): WaitRecord {
-  const { value, timedOut } = event;
-  return finished<WaitRecord>({ ...wait, endedAt: event.at, value, timedOut });
+  const timedOut = event.timedOut === true ? true : undefined;
+  return finished<WaitRecord>({ ...wait, endedAt: event.at, value: event.value, timedOut });
 }
 
 /** The first ten and the last ninety. */

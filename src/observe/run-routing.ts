@@ -88,7 +88,9 @@ export class RunRouting implements CommitDelivery {
       ) {
         this.spawner.consider(event);
       }
-      const watch = this.watches.get(event.runId);
+      // A successor is also news of the run it continues.
+      const continued = event.type === 'RunCreated' ? event.continuedFrom : undefined;
+      const watch = this.watches.get(continued ?? event.runId);
       if (watch === undefined) continue;
       this.#touched.add(watch);
       this.#show(watch.take(event));

@@ -140,6 +140,11 @@ export class RunViews {
     if (this.#follower.settled) this.cutOff();
   }
 
+  /** True when no view is left that has not been shown everything. */
+  get settled(): boolean {
+    return this.#follower.settled;
+  }
+
   /** Ends all views now. */
   cutOff(): void {
     this.#endAll(this.#ended instanceof PawlError ? this.#ended : undefined);

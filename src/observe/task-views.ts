@@ -78,6 +78,11 @@ export class TaskViews implements CommitDelivery {
     if (this.#follower.settled) this.cutOff();
   }
 
+  /** True when no view is left that has not been shown everything. */
+  get settled(): boolean {
+    return this.#follower.settled;
+  }
+
   /** Ends all views now: they complete, or fail with the error of the end. */
   cutOff(): void {
     const ended = this.#ended;
