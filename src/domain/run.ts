@@ -94,6 +94,12 @@ export interface AnswerRecord {
   readonly value?: Payload;
 }
 
+/** What a run that continues as new gives to its successor; absent fields are its own. */
+export interface Continuation {
+  readonly input?: Payload;
+  readonly type?: string;
+}
+
 /** A run as it is read; contract §3.4. `history` and `attempts` keep the first ten and the last ninety entries. */
 export interface RunRecord {
   readonly id: string;
@@ -131,6 +137,8 @@ export interface RunRecord {
   readonly signals: readonly SignalRecord[];
   /** Answers that wait for their wait to begin. */
   readonly answers?: readonly AnswerRecord[];
+  /** What its successor begins with, from `RunContinued`, while that run does not exist. */
+  readonly continuation?: Continuation;
 }
 
 /** A run as a snapshot saves it: as it is read, with what orders it among others. */

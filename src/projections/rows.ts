@@ -3,7 +3,9 @@
 // used fields sit in an object of their own that most rows never get.
 import type { Payload } from '../domain/payload.js';
 import type {
+  AnswerRecord,
   AttemptRecord,
+  Continuation,
   ErrorRecord,
   HistoryEntry,
   LeaseRecord,
@@ -25,6 +27,37 @@ export interface TaskShape {
   readonly metadata: TaskMetadata;
   readonly tenantId: string | undefined;
   readonly budgets: readonly BudgetAllocation[];
+  /** Name of the concurrency key, scoped by tenant; see `Keys`. */
+  readonly key: string | undefined;
+  /** The tasks of this shape. */
+  readonly bucket: TaskBucket;
+}
+
+/** The tasks of one shape, in order of creation, and where the shape is listed. */
+export class TaskBucket {
+  first: TaskRow | undefined = undefined;
+  last: TaskRow | undefined = undefined;
+  tasks = 0;
+  /** Increases from one enlisted bucket to the next. */
+  order = 0;
+  /** Places in the lists of its type, tenant and tags. */
+  places: readonly BucketPlace[] = [];
+}
+
+/** A bucket's place in a list. */
+export interface BucketPlace {
+  readonly bucket: TaskBucket;
+  readonly list: BucketList;
+  next: BucketPlace | undefined;
+  previous: BucketPlace | undefined;
+}
+
+/** The buckets with one type, tenant or tag. */
+export class BucketList {
+  first: BucketPlace | undefined = undefined;
+  last: BucketPlace | undefined = undefined;
+  tasks = 0;
+  runs = 0;
 }
 
 /** Fields that few tasks have. */
@@ -58,6 +91,11 @@ export class TaskRow {
   firstRun: RunRow | undefined = undefined;
   lastRun: RunRow | undefined = undefined;
   extra: TaskExtra | undefined = undefined;
+  /** Sequence of the `TaskCreated`. */
+  createdSequence = 0;
+  /** Neighbours among the tasks of the same shape, in order of creation. */
+  nextOfShape: TaskRow | undefined = undefined;
+  previousOfShape: TaskRow | undefined = undefined;
 
   constructor(
     readonly id: string,
@@ -108,6 +146,14 @@ export class RunDetail {
   steps: Map<string, StepRecord> | undefined = undefined;
   waits: Map<string, WaitRecord> | undefined = undefined;
   signals: SignalRecord[] | undefined = undefined;
+  /** Input and type of the successor, from `RunContinued`, while that run does not exist. */
+  continuation: Continuation | undefined = undefined;
+  /** Answers that came before their wait began. */
+  answers: Map<string, AnswerRecord> | undefined = undefined;
+  /** Earliest moment at which an open wait is over. */
+  waitUntilAt: number | undefined = undefined;
+  /** Place in the heap of expiries, or −1. */
+  expiryIndex = -1;
 }
 
 /** A run. */
@@ -126,6 +172,10 @@ export class RunRow {
   previousInState: RunRow | undefined = undefined;
   /** Place in the one heap the run is in (timers, ready queue or a key's waiters), or −1. */
   heapIndex = -1;
+  /** Sequence of the `RunCreated`. */
+  createdSequence = 0;
+  /** Sequence of the last change of state. */
+  stateSequence = 0;
 
   constructor(
     readonly id: string,

@@ -50,6 +50,8 @@ export interface StateCapture {
 }
 
 /** A captured section with its name. */
-export interface CapturedSection<N extends SectionName = SectionName> extends SectionCapture<SectionRecords[N]> {
+export interface CapturedSection<N extends SectionName = SectionName> extends SectionCapture<
+  SectionRecords[N]
+> {
   readonly name: N;
 }

@@ -1,0 +1,69 @@
+// A map as it was at one moment, read in steps while it goes on changing. The first change of an entry that was
+// not read yet saves its record (the before-image); shards that were read need nothing saved any more.
+import { SHARDS, shardOf, type ShardedMap } from './sharded-map.js';
+import type { SectionCapture } from './snapshot-section.js';
+
+/** Stands for a key that did not exist when the capture was taken. */
+const ABSENT = Symbol('absent');
+
+/** See `CapturableMap.capture`. */
+export class ShardCapture<V, R> implements SectionCapture<R> {
+  readonly count: number;
+  readonly #images: (Map<string, R | typeof ABSENT> | undefined)[] = [];
+  #reading = 0;
+  #saved = 0;
+
+  constructor(
+    private readonly map: ShardedMap<V>,
+    private readonly toRecord: (value: V) => R,
+    private readonly onRelease: () => void,
+  ) {
+    this.count = map.size;
+  }
+
+  get savedRecords(): number {
+    return this.#saved;
+  }
+
+  /** Saves what an entry is, before its first change. */
+  save(key: string, value: V | undefined): void {
+    const index = shardOf(key);
+    if (index < this.#reading) return;
+    const images = (this.#images[index] ??= new Map<string, R | typeof ABSENT>());
+    if (images.has(key)) return;
+    images.set(key, value === undefined ? ABSENT : this.toRecord(value));
+    if (value !== undefined) this.#saved++;
+  }
+
+  *records(): IterableIterator<R> {
+    for (this.#reading = 0; this.#reading < SHARDS; this.#reading++) {
+      const index = this.#reading;
+      for (const key of this.#keysThen(index)) {
+        const image = this.#images[index]?.get(key);
+        if (image === ABSENT) continue;
+        if (image !== undefined) {
+          yield image;
+          continue;
+        }
+        const value = this.map.get(key);
+        if (value !== undefined) yield this.toRecord(value);
+      }
+      this.#images[index] = undefined;
+    }
+  }
+
+  release(): void {
+    this.#reading = SHARDS;
+    this.#images.length = 0;
+    this.onRelease();
+  }
+
+  /** Keys of a shard when the capture was taken, and perhaps later ones, which are known to be absent. */
+  #keysThen(index: number): string[] {
+    const keys = this.map.shardKeys(index);
+    for (const [key, image] of this.#images[index] ?? []) {
+      if (image !== ABSENT && !this.map.has(key)) keys.push(key);
+    }
+    return keys;
+  }
+}

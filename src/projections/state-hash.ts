@@ -1,0 +1,24 @@
+// A digest of the whole state that does not depend on how it came to be: of a replay, of a snapshot and the
+// tail, or of the events as they happened.
+import { createHash } from 'node:crypto';
+import type { Projections } from './projections.js';
+
+/** SHA-256 over the records of all sections, each section's in a fixed order. */
+export function stateHash(state: Pick<Projections, 'sequence' | 'lastAt' | 'sections'>): string {
+  const hash = createHash('sha256').update(`${String(state.sequence)} ${String(state.lastAt)}\n`);
+  for (const section of [...state.sections].sort((left, right) => (left.name < right.name ? -1 : 1))) {
+    const lines: string[] = [];
+    for (const record of section.records()) lines.push(canonical(record));
+    hash.update(`${section.name} ${String(lines.length)}\n`);
+    for (const line of lines.sort()) hash.update(line).update('\n');
+  }
+  return hash.digest('hex');
+}
+
+/** JSON with the fields of each object in order of their names, without those that are `undefined`. */
+function canonical(record: unknown): string {
+  return JSON.stringify(record, (_key, value: unknown) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1)));
+  });
+}

@@ -1,0 +1,245 @@
+// Tasks: their rows, their counts of chains, the tree they form. A task never changes once it was created, but
+// for its cancellation and for what its runs make of its counts.
+import type { PawlEvent } from '../domain/events.js';
+import type { SavedTask, TaskRecord } from '../domain/nouns.js';
+import type { RunState } from '../domain/run-state.js';
+import { NONE, type TaskSpec } from '../domain/task.js';
+import { CapturableMap } from './capturable-map.js';
+import type { Fold } from './fold.js';
+import type { Pruned } from './pruned.js';
+import { refusal } from './refusal.js';
+import { TaskRow, type RunRow, type TaskExtra } from './rows.js';
+import { mapSection } from './sections.js';
+import { sortBySequence } from './sort-by-sequence.js';
+import { TaskIndex } from './task-index.js';
+import { listTasks, type TaskFilter } from './task-list.js';
+import { type Page, type PageOptions } from './paging.js';
+import { savedTask, specOf, taskRecord } from './task-record.js';
+import { TaskShapes } from './task-shapes.js';
+
+/** The tasks. */
+export class Tasks implements Fold {
+  readonly handles = ['TaskCreated', 'TaskCanceled', 'PolicyAdvanced', 'TasksPruned'] as const;
+  readonly #rows = new CapturableMap<TaskRow, SavedTask>(savedTask);
+  readonly #shapes = new TaskShapes();
+  /** Tasks by type, tenant and tag. */
+  readonly index = new TaskIndex();
+  readonly sections = [mapSection('tasks', this.#rows, (record) => this.#load(record))];
+  /** Ids of parents, until `finishLoad`. */
+  #loading: TaskRow[] = [];
+
+  constructor(private readonly pruned: Pruned) {}
+
+  /** Number of tasks. */
+  get count(): number {
+    return this.#rows.size;
+  }
+
+  /** The task, frozen; `undefined` when none has the id. */
+  get(taskId: string): TaskRecord | undefined {
+    const row = this.#rows.get(taskId);
+    return row === undefined ? undefined : taskRecord(row);
+  }
+
+  /** The row, for the engine's own use; it changes in place. */
+  row(taskId: string): TaskRow | undefined {
+    return this.#rows.get(taskId);
+  }
+
+  /** All rows, in no order. */
+  rows(): IterableIterator<TaskRow> {
+    return this.#rows.values();
+  }
+
+  /** Tasks that match, in order of creation within a kind. Errors: `INVALID_INPUT` for a limit or cursor. */
+  list(filter: TaskFilter = {}, options: PageOptions = {}): Page<TaskRecord> {
+    return listTasks(this, filter, options);
+  }
+
+  /** The specification a task was created with. */
+  specOf(row: TaskRow): TaskSpec {
+    return specOf(row);
+  }
+
+  /** True when the task is canceled, or derives nothing more and all its occurrences have ended. */
+  isTerminal(row: TaskRow): boolean {
+    if (row.extra?.canceledAt !== undefined) return true;
+    return row.derived >= occurrencesOf(row) && row.completed + row.failed + row.canceled >= row.created;
+  }
+
+  apply(event: PawlEvent): void {
+    switch (event.type) {
+      case 'TaskCreated': {
+        this.#create(event);
+        return;
+      }
+      case 'TaskCanceled': {
+        this.#cancel(event);
+        return;
+      }
+      case 'PolicyAdvanced': {
+        this.#advance(event);
+        return;
+      }
+      case 'TasksPruned':
+        for (const taskId of event.taskIds) this.#remove(this.change(event, taskId));
+        return;
+      default:
+        return;
+    }
+  }
+
+  finishLoad(): void {
+    for (const row of sortBySequence(this.#loading, (task) => task.createdSequence)) {
+      this.index.add(row);
+      const parentId = row.extra?.parentId;
+      if (parentId !== undefined) adopt(row, this.#rows.get(parentId));
+    }
+    this.#loading = [];
+  }
+
+  /** The row an event is about to change. Refusals: `unknownTask`. */
+  change(event: PawlEvent, taskId: string): TaskRow {
+    const row = this.#rows.get(taskId);
+    if (row === undefined) throw refusal(event, 'unknownTask', { taskId });
+    this.touch(row, event.sequence);
+    return row;
+  }
+
+  /** To be called before each change of a row. */
+  touch(row: TaskRow, sequence: number): void {
+    this.#rows.willChange(row.id, row);
+    row.changedAtSequence = sequence;
+  }
+
+  /** Appends a run to those of its task. */
+  addRun(task: TaskRow, run: RunRow): void {
+    run.previousOfTask = task.lastRun;
+    if (task.lastRun === undefined) task.firstRun = run;
+    else task.lastRun.nextOfTask = run;
+    task.lastRun = run;
+    this.index.countRun(task, 1);
+  }
+
+  /** Takes a run from those of its task. */
+  removeRun(run: RunRow): void {
+    const { task } = run;
+    if (run.previousOfTask === undefined) task.firstRun = run.nextOfTask;
+    else run.previousOfTask.nextOfTask = run.nextOfTask;
+    if (run.nextOfTask === undefined) task.lastRun = run.previousOfTask;
+    else run.nextOfTask.previousOfTask = run.previousOfTask;
+    run.nextOfTask = undefined;
+    run.previousOfTask = undefined;
+    this.index.countRun(task, -1);
+  }
+
+  /** Counts an occurrence that ended in a terminal state, or takes that back. */
+  countEnd(task: TaskRow, state: RunState, change: 1 | -1): void {
+    if (state === 'completed') task.completed += change;
+    else if (state === 'failed') task.failed += change;
+    else if (state === 'canceled') task.canceled += change;
+  }
+
+  #create(event: PawlEvent<'TaskCreated'>): void {
+    const { spec } = event;
+    if (this.#rows.get(spec.id) !== undefined) throw refusal(event, 'duplicateTask', { taskId: spec.id });
+    const row = this.#make(spec, event.at);
+    row.createdSequence = event.sequence;
+    row.changedAtSequence = event.sequence;
+    if (spec.parentId !== undefined) {
+      const parent = this.#rows.get(spec.parentId);
+      if (parent === undefined && !this.pruned.hasTask(spec.parentId)) {
+        throw refusal(event, 'unknownTask', { taskId: spec.parentId, childId: spec.id });
+      }
+      adopt(row, parent);
+    }
+    this.#rows.willChange(row.id, undefined);
+    this.#rows.set(row.id, row);
+    this.index.add(row);
+  }
+
+  #cancel(event: PawlEvent<'TaskCanceled'>): void {
+    const extra = extraOf(this.change(event, event.taskId));
+    if (extra.canceledAt !== undefined) return;
+    extra.canceledAt = event.at;
+    extra.cancelReason = event.reason;
+  }
+
+  #advance(event: PawlEvent<'PolicyAdvanced'>): void {
+    const row = this.change(event, event.taskId);
+    const derived = event.throughOccurrence + 1;
+    if (derived - row.derived !== event.skipped || event.skipped < 0) {
+      throw refusal(event, 'skipMismatch', { taskId: row.id, derived: row.derived });
+    }
+    row.derived = derived;
+    row.skipped += event.skipped;
+    extraOf(row).derivedThroughAt = event.throughAt;
+  }
+
+  /** Forgets a task whose runs are gone already. */
+  #remove(row: TaskRow): void {
+    row.extra?.parent?.extra?.children?.delete(row);
+    for (const child of row.extra?.children ?? []) extraOf(child).parent = undefined;
+    if (this.index.remove(row)) this.#shapes.drop(row.shape);
+    this.#rows.delete(row.id);
+  }
+
+  #load(record: SavedTask): void {
+    const { spec, counts } = record;
+    const row = this.#make(spec, record.createdAt);
+    row.created = counts.created;
+    row.completed = counts.completed;
+    row.failed = counts.failed;
+    row.canceled = counts.canceled;
+    row.skipped = counts.skipped;
+    row.derived = counts.derived;
+    row.createdSequence = record.createdSequence ?? 0;
+    if (record.canceledAt !== undefined) extraOf(row).canceledAt = record.canceledAt;
+    if (record.cancelReason !== undefined) extraOf(row).cancelReason = record.cancelReason;
+    if (record.derivedThroughAt !== undefined) extraOf(row).derivedThroughAt = record.derivedThroughAt;
+    this.#rows.set(row.id, row);
+    this.#loading.push(row);
+  }
+
+  #make(spec: TaskSpec, createdAt: number): TaskRow {
+    const row = new TaskRow(spec.id, this.#shapes.of(spec), spec.input, createdAt);
+    const { startAt } = spec.policy;
+    if (startAt !== undefined) extraOf(row).startAt = startAt;
+    if (spec.parentId !== undefined) extraOf(row).parentId = spec.parentId;
+    if (spec.dependsOn.length > 0) extraOf(row).dependsOn = Object.freeze([...spec.dependsOn]);
+    return row;
+  }
+}
+
+/** Number of occurrences a task's policy asks for; `Infinity` for a cron without an end. */
+export function occurrencesOf(row: TaskRow): number {
+  const { policy } = row.shape;
+  switch (policy.kind) {
+    case 'once':
+      return 1;
+    case 'repeat':
+      return policy.count;
+    case 'cron':
+      return policy.maxOccurrences ?? Infinity;
+  }
+}
+
+/** The rare fields of a task, made when there are none. */
+function extraOf(row: TaskRow): TaskExtra {
+  return (row.extra ??= {
+    startAt: undefined,
+    canceledAt: undefined,
+    cancelReason: undefined,
+    parent: undefined,
+    parentId: undefined,
+    children: undefined,
+    dependsOn: NONE,
+    derivedThroughAt: undefined,
+  });
+}
+
+function adopt(child: TaskRow, parent: TaskRow | undefined): void {
+  if (parent === undefined) return;
+  extraOf(child).parent = parent;
+  (extraOf(parent).children ??= new Set()).add(child);
+}
