@@ -5,6 +5,7 @@ import type { Clock, IdSource } from '../clock.js';
 import type { Logger } from '../logger.js';
 import type { CommitFrame } from './commit-codec.js';
 import type { JournalRepair, RepairPolicy } from './repair-policy.js';
+import type { SnapshotStore } from './snapshot-store-port.js';
 
 /** Commits that become durable together: each payload stands in `bytes` behind a gap a frame header fits in. */
 export interface EncodedBatch {
@@ -58,6 +59,8 @@ export interface OpenedLog {
 
 /** Keeps the bytes of one log. */
 export interface JournalBackend {
+  /** Where snapshots of what the log comes to are kept; without it there are none. */
+  readonly snapshots?: SnapshotStore;
   /** Takes the lock and checks what is there. Errors: the typed errors of contract §9. */
   open(request: BackendOpenRequest): Promise<OpenedLog>;
   /**

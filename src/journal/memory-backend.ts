@@ -4,6 +4,7 @@ import { PawlError } from '../errors.js';
 import { CommitDecoder, type CommitFrame } from './commit-codec.js';
 import { FRAME_HEADER_BYTES } from './frame.js';
 import type { BackendOpenRequest, EncodedBatch, JournalBackend, OpenedLog } from './journal-backend.js';
+import { MemorySnapshots } from './snapshot-store-memory.js';
 
 interface KeptCommit {
   readonly bytes: Buffer;
@@ -16,6 +17,7 @@ const READ_COMMITS = 512;
 
 /** A log in memory. Open one journal on it at a time. */
 export class MemoryBackend implements JournalBackend {
+  readonly snapshots = new MemorySnapshots();
   /** Batches made durable so far: what a disk would have fsynced. */
   syncs = 0;
   private readonly kept: KeptCommit[] = [];

@@ -1,0 +1,31 @@
+// Reads the bytes of a snapshot in chunks and hands its records to a sink; a frame larger than a chunk makes the
+// buffer grow once.
+import { SnapshotDecoder } from './snapshot-loader-decoder.js';
+import type { SnapshotSink } from './snapshot-model.js';
+import type { SnapshotInput } from './snapshot-store-port.js';
+
+/** Bytes read at a time: what decoding them takes is one slice of the event loop. */
+const CHUNK_BYTES = 262_144;
+
+/**
+ * Reads a snapshot to its end and returns its digest. Without a sink only frames and digest are checked.
+ * What the sink was given is to be trusted only when this resolves. Errors: `SNAPSHOT_CORRUPT`, `UNSUPPORTED_FORMAT`,
+ * and what the sink throws.
+ */
+export async function readSnapshot(input: SnapshotInput, sink?: SnapshotSink): Promise<Buffer> {
+  const decoder = new SnapshotDecoder(input.path, sink);
+  let buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  let filled = 0;
+  let position = 0;
+  for (;;) {
+    const count = await input.read(buffer, filled, position);
+    if (count === 0) return decoder.finish(filled);
+    position += count;
+    filled += count;
+    const used = decoder.feed(buffer, filled);
+    filled -= used;
+    const roomy = decoder.neededBytes > buffer.length ? Buffer.allocUnsafe(decoder.neededBytes) : buffer;
+    buffer.copy(roomy, 0, used, used + filled);
+    buffer = roomy;
+  }
+}

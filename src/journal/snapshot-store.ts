@@ -1,0 +1,161 @@
+// Taking a snapshot of a running engine, and keeping the two newest good ones. A failure leaves the older ones and
+// the log as they were; it is told to the caller and to the log, and hurts nobody else.
+import type { Clock } from '../clock.js';
+import type { SectionName, SectionRecords } from '../domain/snapshot-records.js';
+import { PawlError } from '../errors.js';
+import { silentLogger, withFields, type Logger } from '../logger.js';
+import type { JournalBackend } from './journal-backend.js';
+import { SNAPSHOT_FORMAT_VERSION, SNAPSHOT_SCHEMA_VERSION, type SnapshotCounts } from './snapshot-model.js';
+import type { SnapshotOutput, SnapshotStore } from './snapshot-store-port.js';
+import { SnapshotValidator } from './snapshot-validate.js';
+import { SnapshotStream } from './snapshot-writer-stream.js';
+
+export type { SnapshotEntry, SnapshotInput, SnapshotOutput, SnapshotStore } from './snapshot-store-port.js';
+
+/** Good snapshots that are kept. */
+export const KEPT_SNAPSHOTS = 2;
+/** How long encoding may hold the event loop, milliseconds. */
+const SLICE_MS = 3;
+/** Records that may be saved aside because they changed while a snapshot was being written. */
+const MAX_SAVED_RECORDS = 1_000_000;
+
+/** A snapshot that was written. */
+export interface SnapshotInfo {
+  /** Sequence of the last event it stands for. */
+  readonly sequence: number;
+  readonly takenAt: number;
+  readonly path: string;
+  readonly bytes: number;
+  /** Records in each section. */
+  readonly counts: SnapshotCounts;
+}
+
+/** A section as it was when the state was captured. */
+export interface CapturedPart<N extends SectionName = SectionName> {
+  readonly name: N;
+  records(): Iterable<SectionRecords[N]>;
+}
+
+/** The state at one commit boundary. */
+export interface CapturedState {
+  readonly sequence: number;
+  readonly sections: readonly CapturedPart[];
+  /** Records saved so far because they changed before they were read. */
+  readonly savedRecords: number;
+  /** Idempotent. */
+  release(): void;
+}
+
+/** What a snapshot is taken of: the projections. */
+export interface SnapshotSource {
+  /** Epoch of the log, 0 when none began. */
+  readonly epoch: number;
+  capture(): CapturedState;
+}
+
+/** Options of `takeSnapshot`. */
+export interface TakeSnapshotOptions {
+  /** Milliseconds since the Unix epoch. */
+  readonly takenAt: number;
+  readonly logger?: Logger;
+  /** Lets the event loop go on every 3 ms. Default: after every 256 KiB. */
+  readonly clock?: Pick<Clock, 'monotonicMs' | 'yieldTurn'>;
+  /** The snapshot is given up when more records changed meanwhile. Default 1 000 000. */
+  readonly maxSavedRecords?: number;
+}
+
+/** The snapshots of a backend. Errors: `NOT_SUPPORTED` when it keeps none. */
+export function snapshotStoreOf(backend: Pick<JournalBackend, 'snapshots'>): SnapshotStore {
+  if (backend.snapshots !== undefined) return backend.snapshots;
+  throw new PawlError('NOT_SUPPORTED', 'This backend keeps no snapshots; give it a `snapshots` store.');
+}
+
+/**
+ * Writes a snapshot of the state as it is at this call, while commits go on, and removes all but the two newest good
+ * ones. Errors: those of the storage, `SNAPSHOT_INVALID`, `SNAPSHOT_CORRUPT`, `LIMIT_EXCEEDED`; the log goes on.
+ */
+export async function takeSnapshot(
+  source: SnapshotSource,
+  store: SnapshotStore,
+  options: TakeSnapshotOptions,
+): Promise<SnapshotInfo> {
+  const logger = withFields(options.logger ?? silentLogger, { component: 'snapshot' });
+  const captured = source.capture();
+  let output: SnapshotOutput | undefined;
+  try {
+    output = await store.write(captured.sequence);
+    const info = await writeCaptured(captured, output, { ...options, epoch: source.epoch });
+    await output.publish();
+    store.rejected.delete(output.path);
+    const { sequence, bytes, path, counts } = info;
+    logger.info({ snapshotSequence: sequence, bytes, path, counts }, 'snapshot written');
+    await keepNewest(store, logger);
+    return info;
+  } catch (error) {
+    logger.warn(
+      { err: error, path: output?.path ?? String(captured.sequence) },
+      'snapshot failed, the log goes on',
+    );
+    throw error;
+  } finally {
+    captured.release();
+    await output?.abandon();
+  }
+}
+
+async function writeCaptured(
+  captured: CapturedState,
+  output: SnapshotOutput,
+  options: TakeSnapshotOptions & { readonly epoch: number },
+): Promise<SnapshotInfo> {
+  const { sequence } = captured;
+  const { takenAt, clock, epoch } = options;
+  const stream = new SnapshotStream(
+    output,
+    epoch,
+    clock === undefined ? undefined : { clock, sliceMs: SLICE_MS },
+  );
+  const rules = new SnapshotValidator();
+  const header = {
+    formatVersion: SNAPSHOT_FORMAT_VERSION,
+    schemaVersion: SNAPSHOT_SCHEMA_VERSION,
+    takenAt,
+    sequence,
+  };
+  const maxSaved = options.maxSavedRecords ?? MAX_SAVED_RECORDS;
+  rules.header(header);
+  stream.header(header);
+  for (const section of captured.sections) {
+    await stream.section(section.name, section.records(), (record) => {
+      rules.record(section.name, record);
+      if (captured.savedRecords > maxSaved) throw tooMuchChanged(captured.savedRecords, maxSaved);
+    });
+  }
+  rules.footer(stream.counts);
+  await stream.footer();
+  await stream.verify();
+  return { sequence, takenAt, path: output.path, bytes: stream.bytes, counts: stream.counts };
+}
+
+/** Removes snapshots that two newer good ones make superfluous. A failure is logged: one too many does no harm. */
+async function keepNewest(store: SnapshotStore, logger: Logger): Promise<void> {
+  try {
+    let good = 0;
+    for (const entry of await store.list()) {
+      if (good >= KEPT_SNAPSHOTS) {
+        await store.remove(entry);
+        store.rejected.delete(entry.path);
+      } else if (!store.rejected.has(entry.path)) good++;
+    }
+  } catch (error) {
+    logger.warn({ err: error }, 'old snapshots could not be removed');
+  }
+}
+
+function tooMuchChanged(saved: number, max: number): PawlError {
+  return new PawlError(
+    'LIMIT_EXCEEDED',
+    `${String(saved)} records changed while the snapshot was being written, more than ${String(max)}; it is given up and tried again later.`,
+    { limit: 'maxSavedRecords', max },
+  );
+}

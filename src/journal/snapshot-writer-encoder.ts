@@ -1,0 +1,181 @@
+// Turns the records of a snapshot into the frames of its file, in one buffer that is reused: nothing is allocated
+// per record. The digest in the footer is over every byte before the footer. Bytes: `docs/snapshot-format.md`.
+import { createHash, type Hash } from 'node:crypto';
+import { SECTION_NAMES, type SectionName, type SectionRecords } from '../domain/snapshot-records.js';
+import { closeFrame, FRAME_HEADER_BYTES, FRAME_KIND, SNAPSHOT_MAGIC } from './frame.js';
+import { RecordWriter } from './record-writer.js';
+import { SECTION_CODECS } from './snapshot-codec.js';
+import type { SnapshotCounts, SnapshotHeader, SnapshotSink } from './snapshot-model.js';
+
+/** A frame of rows is closed when its payload has this many bytes. */
+const FRAME_BYTES = 65_536;
+/** A record with more bytes is written in pieces of this size: a frame holds 16 MiB at most, a run may hold more. */
+const PIECE_BYTES = 1_048_576;
+/** A buffer above this many bytes is given back after it was taken. */
+const KEPT_BUFFER_BYTES = 4_194_304;
+const INITIAL_BYTES = 524_288;
+/** The array of a frame's rows has its count filled in last. */
+const ARRAY_32 = 0xdd;
+const ARRAY_32_BYTES = 5;
+
+/** Encodes one snapshot. */
+export class SnapshotEncoder implements SnapshotSink {
+  #out = new RecordWriter(INITIAL_BYTES);
+  readonly #hash: Hash = createHash('sha256');
+  readonly #counts = new Map<SectionName, number>();
+  #sequence = 0;
+  /** Offset in the file of the first byte of the buffer. */
+  #fileOffset = 0;
+  #frames = 0;
+  #previousCrc = 0;
+  #section: SectionName | undefined;
+  #frameStart = 0;
+  #rows = 0;
+  #digest: Buffer | undefined;
+
+  /** `epoch` is that of the log, 0 when it is not known. */
+  constructor(private readonly epoch = 0) {}
+
+  /** Bytes that wait to be taken. */
+  get pendingBytes(): number {
+    return this.#out.position;
+  }
+
+  /** Bytes of the file so far, the waiting ones included. */
+  get bytes(): number {
+    return this.#fileOffset + this.#out.position;
+  }
+
+  /** The number of records of each section so far. */
+  get counts(): SnapshotCounts {
+    return Object.fromEntries(this.#counts);
+  }
+
+  /** Digest of all before the footer, once that is written. */
+  get digest(): Buffer | undefined {
+    return this.#digest;
+  }
+
+  header(header: SnapshotHeader): void {
+    this.#sequence = header.sequence;
+    this.#beginFrame();
+    const out = this.#out;
+    out.array(4);
+    out.uint(header.formatVersion);
+    out.uint(header.schemaVersion);
+    out.uint(header.takenAt);
+    out.uint(header.sequence);
+    this.#closeFrame(FRAME_KIND.snapshotHeader, 0);
+  }
+
+  record<N extends SectionName>(section: N, record: SectionRecords[N]): void {
+    this.#counts.set(section, (this.#counts.get(section) ?? 0) + 1);
+    if (this.#section !== section) {
+      this.#closeRows();
+      this.#beginRows(section);
+    }
+    const out = this.#out;
+    const start = out.position;
+    SECTION_CODECS[section].write(out, record);
+    this.#rows++;
+    if (out.position - start > PIECE_BYTES) this.#cutRecord(section, start);
+    else if (out.position - this.#frameStart > FRAME_BYTES) this.#closeRows();
+  }
+
+  /** Ends the file with the counts of what was encoded. */
+  footer(_declared?: SnapshotCounts): void {
+    this.#closeRows();
+    const out = this.#out;
+    const digest = this.#hash.copy().update(out.written()).digest();
+    this.#digest = digest;
+    this.#beginFrame();
+    out.array(4);
+    out.uint(this.#sequence);
+    out.uint(this.#frames);
+    out.array(this.#counts.size);
+    for (const section of SECTION_NAMES) this.#writeCount(section);
+    out.bin(digest.toString('latin1'));
+    this.#closeFrame(FRAME_KIND.snapshotFooter, 0);
+  }
+
+  /** The waiting bytes, valid until the next call of anything here. */
+  take(): Buffer {
+    this.#closeRows();
+    const bytes = this.#out.written();
+    this.#hash.update(bytes);
+    this.#fileOffset += bytes.length;
+    if (this.#out.bytes.length > KEPT_BUFFER_BYTES) this.#out = new RecordWriter(INITIAL_BYTES);
+    else this.#out.position = 0;
+    return bytes;
+  }
+
+  #writeCount(section: SectionName): void {
+    const count = this.#counts.get(section);
+    if (count === undefined) return;
+    this.#out.array(2);
+    this.#out.str(section);
+    this.#out.uint(count);
+  }
+
+  #beginFrame(): void {
+    this.#frameStart = this.#out.position;
+    this.#out.skip(FRAME_HEADER_BYTES);
+  }
+
+  #closeFrame(kind: number, count: number): void {
+    const { bytes, position } = this.#out;
+    const start = this.#frameStart;
+    this.#previousCrc = closeFrame(
+      { bytes, start, end: position, fileOffset: this.#fileOffset + start },
+      {
+        magic: SNAPSHOT_MAGIC,
+        kind,
+        lastOfBatch: false,
+        epoch: this.epoch,
+        batch: this.#frames,
+        firstSequence: this.#sequence,
+        count,
+        previousCrc: this.#previousCrc,
+      },
+    );
+    this.#frames++;
+  }
+
+  #beginRows(section: SectionName): void {
+    this.#section = section;
+    this.#rows = 0;
+    this.#beginFrame();
+    this.#out.skip(ARRAY_32_BYTES);
+    this.#out.str(section);
+  }
+
+  #closeRows(): void {
+    if (this.#section === undefined) return;
+    this.#section = undefined;
+    if (this.#rows === 0) {
+      this.#out.position = this.#frameStart;
+      return;
+    }
+    const { bytes } = this.#out;
+    const at = this.#frameStart + FRAME_HEADER_BYTES;
+    bytes[at] = ARRAY_32;
+    bytes.writeUInt32BE(this.#rows + 1, at + 1);
+    this.#closeFrame(FRAME_KIND.snapshotRows, this.#rows);
+  }
+
+  /** Takes the record that begins at `start` out of its frame again and writes it in pieces; the last counts as the row. */
+  #cutRecord(section: SectionName, start: number): void {
+    const record = Buffer.from(this.#out.written().subarray(start));
+    this.#out.position = start;
+    this.#rows--;
+    this.#closeRows();
+    for (let from = 0; from < record.length; from += PIECE_BYTES) {
+      const piece = record.subarray(from, from + PIECE_BYTES);
+      this.#beginFrame();
+      this.#out.array(2);
+      this.#out.str(section);
+      this.#out.bin(piece.toString('latin1'));
+      this.#closeFrame(FRAME_KIND.snapshotRows, from + PIECE_BYTES < record.length ? 0 : 1);
+    }
+  }
+}
