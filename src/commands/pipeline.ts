@@ -131,7 +131,7 @@ export class CommandPipeline {
             by: options.by,
             trace: options.trace,
           };
-          this.#parts.journal.append({ header, events: decision.events }, (error, commit) => {
+          this.#parts.journal.append({ header, events: decision.events, urgent: !command.admission }, (error, commit) => {
             settle();
             if (error === undefined) resolve(command.result(commit, args));
             else reject(error);

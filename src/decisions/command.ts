@@ -37,5 +37,3 @@ export interface Command<A, R> {
 
 /** Lock of the engine's own state; not a legal id, so it meets none. */
 export const ENGINE_LOCK = ':engine';
-/** Lock of the pruner: two of them would choose the same records. */
-export const PRUNE_LOCK = ':prune';

@@ -1,10 +1,11 @@
 // Pruning: ended records leave the state as events, a terminal task with all its runs as one unit, terminal
 // runs alone while their repeat or cron task lives on. The journal keeps what was.
 import { requireFields, requireInteger } from '../domain/check.js';
-import type { Commit, PawlEvent } from '../domain/events.js';
+import type { PawlEvent } from '../domain/events.js';
 import { isTerminal } from '../domain/run-state.js';
+import type { Projections } from '../projections/projections.js';
 import type { RunRow, TaskRow } from '../projections/rows.js';
-import { PRUNE_LOCK, type Command, type DecisionContext } from './command.js';
+import type { DecisionContext } from './command.js';
 
 /** Most ids of one prune event. */
 export const PRUNE_BATCH = 1_000;
@@ -17,57 +18,85 @@ export interface PruneArgs {
   readonly keepNewest?: number;
 }
 
-/** What was pruned by one commit. */
+/** How much was pruned. `runs` counts those of pruned tasks too. */
 export interface Pruned {
   readonly tasks: number;
   readonly runs: number;
 }
 
+/** What one commit prunes. */
+export interface Prunable {
+  readonly taskIds: readonly string[];
+  readonly runIds: readonly string[];
+  /** Runs that go, those of the tasks included. */
+  readonly runs: number;
+}
+
 /** Checks the arguments. Errors: `INVALID_INPUT`. */
 export function checkPruneArgs(given: unknown): PruneArgs {
-  const fields = requireFields(given, 'prune', ['olderThanMs', 'keepNewest', 'commandId', 'by', 'trace']);
+  const fields = requireFields(given, 'prune', ['olderThanMs', 'keepNewest']);
   const read = (name: string): number => (fields[name] === undefined ? 0 : requireInteger(fields[name], `prune.${name}`, { min: 0 }));
   return { olderThanMs: read('olderThanMs'), keepNewest: read('keepNewest') };
 }
 
-/** One commit's worth of pruning; the caller repeats it until nothing is pruned. */
-export const prune: Command<PruneArgs, Pruned> = {
-  name: 'prune',
-  admission: false,
-  locks: () => [PRUNE_LOCK],
-  decide(context, args) {
-    const { taskIds, runIds } = choose(context, args);
-    const events: PawlEvent[] = [];
-    if (taskIds.length > 0) events.push({ type: 'TasksPruned', sequence: 0, at: 0, taskIds });
-    if (runIds.length > 0) events.push({ type: 'RunsPruned', sequence: 0, at: 0, runIds });
-    return events.length === 0 ? { events: [], answer: { tasks: 0, runs: 0 } } : { events };
-  },
-  result(commit: Commit) {
-    let tasks = 0;
-    let runs = 0;
-    for (const event of commit.events) {
-      if (event.type === 'TasksPruned') tasks += event.taskIds.length;
-      if (event.type === 'RunsPruned') runs += event.runIds.length;
-    }
-    return { tasks, runs };
-  },
-};
-
-function choose(context: DecisionContext, args: PruneArgs): { taskIds: string[]; runIds: string[] } {
+/** Chooses up to `PRUNE_BATCH` records, oldest first; `take` locks the ids of a record, or says no. */
+export function choosePrunable(context: DecisionContext, args: PruneArgs, take: (ids: readonly string[]) => boolean): Prunable {
   const endedBefore = context.now - (args.olderThanMs ?? 0);
-  const ended = context.state.runs.terminalCount;
-  let spare = Math.max(0, ended - (args.keepNewest ?? 0));
-  const tasks = new Set<TaskRow>();
+  const { runs: known } = context.state;
+  let spare = known.count - known.nonTerminal - (args.keepNewest ?? 0);
+  const judged = new Set<TaskRow>();
+  const taskIds: string[] = [];
   const runIds: string[] = [];
-  for (const row of context.state.runs.endedOldestFirst()) {
-    if (spare <= 0 || tasks.size >= PRUNE_BATCH || runIds.length >= PRUNE_BATCH) break;
+  let runs = 0;
+  for (const row of endedOldestFirst(known.states)) {
+    if (spare <= 0 || taskIds.length >= PRUNE_BATCH || runIds.length >= PRUNE_BATCH) break;
     if (row.lastStateChangeAt > endedBefore) break;
     spare--;
-    if (tasks.has(row.task)) continue;
-    if (taskMayGo(context, row.task, endedBefore)) tasks.add(row.task);
-    else if (runMayGo(context, row)) runIds.push(row.id);
+    const { task } = row;
+    if (!judged.has(task)) {
+      judged.add(task);
+      const ids = idsOf(task);
+      if (taskMayGo(context, task, endedBefore) && take(ids)) {
+        taskIds.push(task.id);
+        runs += ids.length - 1;
+      }
+    }
+    if (runMayGo(context, row) && take([row.id])) {
+      runIds.push(row.id);
+      runs++;
+    }
   }
-  return { taskIds: [...tasks].map((task) => task.id), runIds };
+  return { taskIds, runIds, runs };
+}
+
+/** The events of a choice. */
+export function pruneEvents(chosen: Prunable): PawlEvent[] {
+  const events: PawlEvent[] = [];
+  if (chosen.taskIds.length > 0) events.push({ type: 'TasksPruned', sequence: 0, at: 0, taskIds: chosen.taskIds });
+  if (chosen.runIds.length > 0) events.push({ type: 'RunsPruned', sequence: 0, at: 0, runIds: chosen.runIds });
+  return events;
+}
+
+/** The ended runs in the order in which they ended: a merge of the three lists that keep it. */
+function* endedOldestFirst(states: Projections['runs']['states']): Iterable<RunRow> {
+  const heads = [states.first('completed'), states.first('failed'), states.first('canceled')];
+  for (;;) {
+    let oldest = -1;
+    for (const [index, head] of heads.entries()) {
+      const best = heads[oldest];
+      if (head !== undefined && (best === undefined || head.stateSequence < best.stateSequence)) oldest = index;
+    }
+    const row = heads[oldest];
+    if (row === undefined) return;
+    heads[oldest] = row.nextInState;
+    yield row;
+  }
+}
+
+function idsOf(task: TaskRow): string[] {
+  const ids = [task.id];
+  for (let run = task.firstRun; run !== undefined; run = run.nextOfTask) ids.push(run.id);
+  return ids;
 }
 
 function taskMayGo(context: DecisionContext, task: TaskRow, endedBefore: number): boolean {
@@ -79,7 +108,11 @@ function taskMayGo(context: DecisionContext, task: TaskRow, endedBefore: number)
   for (let run = task.firstRun; run !== undefined; run = run.nextOfTask) {
     if (!isTerminal(run.state) || run.lastStateChangeAt > endedBefore) return false;
   }
-  return !state.dependencies.hasOpenDependent(task.id) && !state.subscriptions.isWatched(task.id);
+  for (const dependent of state.dependencies.dependentsOf(task.id)) {
+    const row = state.tasks.row(dependent);
+    if (row !== undefined && !state.tasks.isTerminal(row)) return false;
+  }
+  return state.subscriptions.watching(task.id).every((watch) => watch.spentBy !== undefined || watch.canceledAt !== undefined);
 }
 
 function runMayGo(context: DecisionContext, row: RunRow): boolean {

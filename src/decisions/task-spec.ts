@@ -49,7 +49,6 @@ const MAX_ATTEMPTS = 10_000;
 const MAX_TYPE_CHARS = 128;
 const MAX_KEY_CHARS = 256;
 const MAX_DESCRIPTION_CHARS = 4_096;
-const MAX_CAPABILITIES = 64;
 const MAX_BUDGETS = 64;
 const INT32 = { min: -2_147_483_648, max: 2_147_483_647 };
 const DAY_MS = 86_400_000;
@@ -76,6 +75,9 @@ export function resolveSpec(submission: SubmissionInput, limits: Limits, newId: 
   requireFields(options, 'options', OPTION_FIELDS);
   const id = options.id === undefined ? newId() : requireId(options.id, 'id');
   const dependsOn = resolveDependsOn(options.dependsOn, limits);
+  const budgets = resolveBudgets(options.budgets);
+  if (dependsOn.length > 0) throw notYet('dependsOn');
+  if (budgets.length > 0) throw notYet('budgets');
   return specOf({
     id,
     type,
@@ -87,7 +89,7 @@ export function resolveSpec(submission: SubmissionInput, limits: Limits, newId: 
     parentId: options.parentId === undefined ? undefined : requireId(options.parentId, 'parentId'),
     tenantId: options.tenantId === undefined ? undefined : requireId(options.tenantId, 'tenantId'),
     dependsOn,
-    budgets: resolveBudgets(options.budgets),
+    budgets,
   });
 }
 
@@ -139,7 +141,7 @@ function resolvePolicy(given: unknown): Policy {
     case 'repeat':
       return resolveRepeat(requireFields(given, 'policy', ['kind', 'count', 'intervalMs', 'startAt', 'misfire', 'overlap']));
     case 'cron':
-      throw new PawlError('NOT_SUPPORTED', 'policy.kind is cron, which this version does not act on yet; use repeat.', { path: 'policy.kind' });
+      throw notYet('policy.kind cron');
   }
 }
 
@@ -190,6 +192,7 @@ function resolveConstraints(given: unknown): Constraints {
   const expireAfterMs = optionalMs('expireAfterMs');
   const key = fields['concurrencyKey'];
   const capabilities = fields['requiredCapabilities'];
+  if (capabilities !== undefined || fields['department'] !== undefined) throw notYet('constraints.requiredCapabilities and department');
   return {
     maxAttempts: countOf(fields['maxAttempts'], 'constraints.maxAttempts', DEFAULT_CONSTRAINTS.maxAttempts),
     maxLostAttempts: countOf(fields['maxLostAttempts'], 'constraints.maxLostAttempts', DEFAULT_CONSTRAINTS.maxLostAttempts),
@@ -205,8 +208,6 @@ function resolveConstraints(given: unknown): Constraints {
       fields['safety'] === undefined
         ? 'pure'
         : requireWord(fields['safety'], 'constraints.safety', ['pure', 'idempotent', 'transactional'] as const),
-    ...(capabilities === undefined ? {} : { requiredCapabilities: resolveTexts(capabilities, 'constraints.requiredCapabilities', MAX_CAPABILITIES) }),
-    ...(fields['department'] === undefined ? {} : { department: requireText(fields['department'], 'constraints.department', MAX_TYPE_CHARS) }),
   };
 }
 
@@ -274,4 +275,9 @@ function resolveBudgets(given: unknown): readonly BudgetAllocation[] {
 /** A moment in milliseconds since the Unix epoch, up to the largest that a JavaScript date can show. */
 export function requireTime(value: unknown, path: string): number {
   return requireInteger(value, path, { min: 0, max: 8_640_000_000_000_000 });
+}
+
+/** An option that the format carries and this version does not act on: accepting it would break its promise. */
+function notYet(path: string): PawlError {
+  return new PawlError('NOT_SUPPORTED', `${path} is not acted on by this version; submit without it.`, { path });
 }

@@ -113,7 +113,13 @@ function decideSubmit(context: DecisionContext, spec: TaskSpec, room: number): D
   if (context.state.runs.row(spec.id) !== undefined || context.state.pruned.hasTask(spec.id)) {
     throw new PawlError('ID_TAKEN', `The id ${spec.id} is that of a run or of a pruned task; choose another.`, { taskId: spec.id });
   }
-  if (spec.parentId !== undefined) requireParent(context, spec.id, spec.parentId);
+  if (spec.tenantId !== undefined && context.state.tenants.get(spec.tenantId) === undefined) {
+    throw new PawlError('TENANT_UNKNOWN', `Task ${spec.id} names the tenant ${spec.tenantId}, which does not exist.`, {
+      taskId: spec.id,
+      tenantId: spec.tenantId,
+    });
+  }
+  if (spec.parentId !== undefined) requireParent(context, spec, spec.parentId);
   const startAt = spec.policy.startAt ?? context.now;
   requireRepresentable(spec.policy, startAt);
   const events: PawlEvent[] = [{ type: 'TaskCreated', sequence: 0, at: 0, spec }];
@@ -139,9 +145,11 @@ function existingSubmission(context: DecisionContext, row: TaskRow, spec: TaskSp
   return { events: [], answer: { taskId: row.id, runIds, runCount: row.created, created: false } };
 }
 
-function requireParent(context: DecisionContext, taskId: string, parentId: string): void {
+function requireParent(context: DecisionContext, spec: TaskSpec, parentId: string): void {
+  const taskId = spec.id;
   const parent = context.state.tasks.row(parentId);
-  if (parent === undefined) {
+  // A parent of another tenant is as good as none: nothing is told of it.
+  if (parent?.shape.tenantId !== spec.tenantId || parent === undefined) {
     throw new PawlError('PARENT_UNKNOWN', `Task ${taskId} names the parent ${parentId}, which does not exist; submit it first.`, { taskId, parentId });
   }
   if (isCanceledInTree(parent) || context.state.tasks.isTerminal(parent)) {

@@ -30,6 +30,7 @@ export class DueRuns {
   /** Due rows that a lock held up; they are tried again at the next turn. */
   #heldUp: RunRow[] = [];
   #inFlight = 0;
+  #settled = 0;
 
   constructor(parts: EngineParts, hooks: DueRunsHooks) {
     this.#parts = parts;
@@ -39,6 +40,11 @@ export class DueRuns {
   /** Due runs that are not settled yet. */
   get pending(): number {
     return this.#inFlight + this.#heldUp.length;
+  }
+
+  /** Due runs that were settled so far. */
+  get settled(): number {
+    return this.#settled;
   }
 
   /** The earliest moment at which something is due, or undefined. */
@@ -117,7 +123,8 @@ export class DueRuns {
     this.#inFlight++;
     commitHeld(this.#parts, keys, events, (error) => {
       this.#inFlight--;
-      if (error !== undefined) {
+      if (error === undefined) this.#settled += rows.length;
+      else {
         this.#parts.deadlines.after(1_000, () => {
           for (const row of rows) this.#putBack(row);
           this.#hooks.wake();

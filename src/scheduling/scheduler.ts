@@ -7,6 +7,7 @@ import type { TimerHandle } from '../clock.js';
 import { commitHeld, type EngineParts } from '../execution/engine-parts.js';
 import { Executor } from '../execution/executor.js';
 import type { TaskRow } from '../projections/rows.js';
+import { CancelWaits } from './cancel-waits.js';
 import { ClockWatch } from './clock-watch.js';
 import { Dispatcher } from './dispatcher.js';
 import { DueRuns } from './due-runs.js';
@@ -22,10 +23,12 @@ export class Scheduler {
   readonly dueRuns: DueRuns;
   readonly clockWatch: ClockWatch;
   readonly idle: IdleWatch;
+  readonly cancelWaits = new CancelWaits();
   readonly #remoteLeases: RemoteLeases;
   readonly #parts: EngineParts;
   /** Tasks whose cancellation is being decided: nothing of them is claimed or promoted meanwhile. */
-  readonly #canceling = new Set<TaskRow>();
+  readonly #canceling = new Map<TaskRow, Promise<void>>();
+  readonly #drainWaits: (() => void)[] = [];
   #timer: TimerHandle | undefined;
   #timerForAt = Infinity;
   #turnQueued = false;
@@ -87,6 +90,27 @@ export class Scheduler {
     }
   }
 
+  /** Decides reactions until none is left; the number of commits it took. Before `start`. */
+  async settleReactions(): Promise<number> {
+    const before = this.reactor.committed;
+    while (this.reactor.pending > 0) {
+      this.reactor.run();
+      await this.#parts.journal.flush();
+    }
+    return this.reactor.committed - before;
+  }
+
+  /** Settles what came due meanwhile; the number of runs it touched. Before `start`. */
+  async settleDueRuns(): Promise<number> {
+    const before = this.dueRuns.settled;
+    while (this.dueRuns.run() || this.dueRuns.pending > 0 || this.reactor.pending > 0) {
+      await this.#parts.journal.flush();
+      this.reactor.run();
+      await this.#parts.journal.flush();
+    }
+    return this.dueRuns.settled - before;
+  }
+
   /** Opens for work. */
   start(): void {
     this.#live = true;
@@ -96,6 +120,14 @@ export class Scheduler {
   /** Claims nothing more; attempts in flight go on. */
   stopClaiming(): void {
     this.dispatcher.stop();
+  }
+
+  /** Resolves when every attempt in flight has ended; call after `stopClaiming`. */
+  drained(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#drainWaits.push(resolve);
+      this.wake();
+    });
   }
 
   /** Decides nothing more. */
@@ -120,12 +152,25 @@ export class Scheduler {
    * and nothing new is decided until the returned function is called.
    */
   async holdForCancel(task: TaskRow): Promise<() => void> {
-    this.#canceling.add(task);
+    while (this.#canceling.has(task)) await this.#canceling.get(task);
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    this.#canceling.set(task, held);
     await this.#parts.journal.flush();
     return () => {
       this.#canceling.delete(task);
+      release();
       this.wake();
     };
+  }
+
+  /** Resolves when no cancellation of the task, or of one above it, is being decided. */
+  async afterCancel(task: TaskRow): Promise<void> {
+    for (let level: TaskRow | undefined = task; level !== undefined; level = level.extra?.parent) {
+      await this.#canceling.get(level);
+    }
   }
 
   /** Ends the hold that follows a long jump of the clock. */
@@ -165,6 +210,10 @@ export class Scheduler {
         this.#turn();
       });
       return;
+    }
+    this.cancelWaits.check();
+    if (this.executor.openAttempts.size + this.dispatcher.claiming === 0) {
+      for (const resolve of this.#drainWaits.splice(0)) resolve();
     }
     this.idle.check();
   }

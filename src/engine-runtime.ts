@@ -1,0 +1,179 @@
+// The parts of a running engine, wired: facts from the journal go to the projections first, then to the scheduler
+// and the views; failure and closing go through every part in order.
+import { PawlError } from './errors.js';
+import { CommandPipeline } from './commands/pipeline.js';
+import type { Commit } from './domain/events.js';
+import type { Limits } from './domain/limits.js';
+import type { EngineParts } from './execution/engine-parts.js';
+import type { SnapshotInfo } from './journal/snapshot-store.js';
+import type { Observe } from './observe/observe.js';
+import type { Projections } from './projections/projections.js';
+import { Scheduler } from './scheduling/scheduler.js';
+import type { StartReport } from './start-report.js';
+
+/** What a runtime is made of. */
+export interface RuntimeParts {
+  readonly engine: EngineParts;
+  readonly observe: Observe;
+  readonly snapshotEveryEvents: number;
+  /** Writes a snapshot of the state as it is now. */
+  readonly writeSnapshot: () => Promise<SnapshotInfo>;
+  readonly onFailed: ((error: PawlError) => void) | undefined;
+}
+
+/** A running engine. */
+export class EngineRuntime {
+  readonly parts: EngineParts;
+  readonly state: Projections;
+  readonly limits: Limits;
+  readonly pipeline: CommandPipeline;
+  readonly scheduler: Scheduler;
+  readonly observe: Observe;
+  readonly failed: Promise<PawlError>;
+  readonly #runtime: RuntimeParts;
+  #report: StartReport | undefined;
+  #closed: PawlError | undefined;
+  #eventsSinceSnapshot = 0;
+  #snapshotting: Promise<SnapshotInfo> | undefined;
+
+  constructor(runtime: RuntimeParts) {
+    const { engine, observe } = runtime;
+    this.#runtime = runtime;
+    this.parts = engine;
+    this.state = engine.state;
+    this.limits = engine.limits;
+    this.observe = observe;
+    this.scheduler = new Scheduler(engine);
+    this.pipeline = new CommandPipeline({
+      context: engine.context,
+      journal: engine.journal,
+      locks: engine.locks,
+      onReleased: () => {
+        this.scheduler.wake();
+      },
+    });
+    this.failed = new Promise((resolve) => {
+      engine.journal.onPoisoned((error) => {
+        resolve(error);
+        this.fail(error);
+      });
+    });
+  }
+
+  /** What the start found; set once. */
+  get report(): StartReport {
+    if (this.#report === undefined) throw new PawlError('INTERNAL', 'The start is not over.');
+    return this.#report;
+  }
+
+  /** Opens for commands and dispatch. */
+  start(report: StartReport): void {
+    this.#report = report;
+    this.scheduler.start();
+  }
+
+  /** A commit is durable, and applied to the projections. */
+  onCommit(commit: Commit): void {
+    this.scheduler.onCommit(commit);
+    for (const { type } of commit.events) {
+      if (type === 'EnginePaused') this.observe.actorSystem.sendOrchestrator({ type: 'pause' });
+      else if (type === 'EngineResumed') this.observe.actorSystem.sendOrchestrator({ type: 'resume' });
+    }
+    this.#eventsSinceSnapshot += commit.events.length;
+    const { snapshotEveryEvents } = this.#runtime;
+    if (snapshotEveryEvents > 0 && this.#eventsSinceSnapshot >= snapshotEveryEvents && this.#snapshotting === undefined) {
+      // Its failure is logged where it happens and never hurts the log.
+      this.takeSnapshot().catch(() => undefined);
+    }
+  }
+
+  /** Writes a snapshot; calls that overlap share one. */
+  takeSnapshot(): Promise<SnapshotInfo> {
+    this.#snapshotting ??= this.#writeSnapshot();
+    return this.#snapshotting;
+  }
+
+  /** Throws `CLOSED` or `JOURNAL_POISONED` when it is. */
+  requireOpen(): void {
+    if (this.#closed !== undefined) throw this.#closed;
+  }
+
+  /** True once nothing is decided or started any more. */
+  get stopped(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  /** Lets go as a crash would: nothing is written, nobody is told. For tests. */
+  async abandon(): Promise<void> {
+    this.#closed = new PawlError('CLOSED', 'The orchestrator was abandoned.');
+    this.pipeline.close(this.#closed);
+    this.scheduler.stop();
+    this.scheduler.executor.abortAll(this.#closed);
+    await this.parts.journal.abandon();
+    await this.observe.close();
+  }
+
+  /** Drains, interrupts, seals, lets go. */
+  async close(drainMs: number): Promise<void> {
+    const { journal, deadlines, clock } = this.parts;
+    const poisoned = this.#closed !== undefined;
+    if (!poisoned) {
+      this.observe.actorSystem.sendOrchestrator({ type: 'drain' });
+      this.scheduler.stopClaiming();
+      let deadline;
+      const late = new Promise<void>((resolve) => {
+        if (drainMs === 0) resolve();
+        else deadline = deadlines.after(drainMs, resolve);
+      });
+      await Promise.race([this.scheduler.drained(), late]);
+      (deadline as { cancel(): void } | undefined)?.cancel();
+    }
+    const closed = new PawlError('CLOSED', 'The orchestrator is closed; open the directory again.');
+    this.#closed ??= closed;
+    this.pipeline.close(closed);
+    if (!poisoned) {
+      await this.scheduler.executor.shutDown();
+      await this.#settleSnapshot();
+      await journal.flush();
+    }
+    this.scheduler.stop();
+    this.scheduler.idle.fail(closed);
+    this.scheduler.cancelWaits.fail(closed);
+    await this.observe.close();
+    await journal.close();
+    // Lets what was resolved above reach its waiters before the caller goes on.
+    await new Promise<void>((resolve) => {
+      clock.yieldTurn(resolve);
+    });
+  }
+
+  async #settleSnapshot(): Promise<void> {
+    await this.#snapshotting?.catch(() => undefined);
+  }
+
+  async #writeSnapshot(): Promise<SnapshotInfo> {
+    this.#eventsSinceSnapshot = 0;
+    try {
+      return await this.#runtime.writeSnapshot();
+    } finally {
+      this.#snapshotting = undefined;
+    }
+  }
+
+  /** The engine can go on no more: everything that waits is told, handlers are aborted. */
+  fail(error: PawlError): void {
+    if (this.#closed !== undefined) return;
+    this.#closed = error;
+    this.pipeline.close(error);
+    this.scheduler.stop();
+    this.scheduler.executor.abortAll(error);
+    this.scheduler.idle.fail(error);
+    this.scheduler.cancelWaits.fail(error);
+    this.observe.fail(error);
+    try {
+      this.#runtime.onFailed?.(error);
+    } catch (thrown) {
+      this.parts.logger.error({ component: 'orchestrator', err: thrown }, 'onFailed threw');
+    }
+  }
+}

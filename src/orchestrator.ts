@@ -1,0 +1,262 @@
+// The face of a running Pawl: commands, reads, streams, and the way out. It wires the parts and holds no rules.
+import { PawlError } from './errors.js';
+import type { EngineRuntime } from './engine-runtime.js';
+import { checkReason, cancelRun, resumeRun, retryRun, setRunPriority, suspendRun, type Changed, type Retried } from './decisions/runs.js';
+import { cancelTask, submit, submitManyAtomic } from './decisions/tasks.js';
+import { pause, resume } from './decisions/engine.js';
+import { checkPruneArgs, type PruneArgs, type Pruned } from './decisions/prune.js';
+import { resolveSpec } from './decisions/task-spec.js';
+import { pruneAll } from './commands/pruner.js';
+import { requireInteger, requireList } from './domain/check.js';
+import { requireId } from './domain/ids.js';
+import { encodePayload, type Payload } from './domain/payload.js';
+import type { CommandOptions, Submission, SubmitOptions } from './domain/submission.js';
+import type { TaskSpec } from './domain/task.js';
+import type { TaskDefinition } from './execution/define-task.js';
+import type { PublicProjections } from './projections/public-projections.js';
+import type { RunView } from './observe/run-view.js';
+import type { TaskView } from './observe/task-view.js';
+import type { EventStream } from './observe/event-stream.js';
+import type { IdleReport } from './scheduling/idle.js';
+import type { StartReport } from './start-report.js';
+import type { SnapshotInfo } from './journal/snapshot-store.js';
+
+/** A task to submit: its definition, or the type alone for one that another process executes. */
+export type TaskOrType<I, O> = TaskDefinition<I, O> | string;
+
+/** One item of `submitMany`. */
+export interface SubmitItem {
+  readonly task: TaskDefinition<never, unknown> | string;
+  readonly input?: unknown;
+  readonly options?: SubmitOptions;
+}
+
+/** What became of one item of `submitMany`. */
+export type SubmitOutcome = { readonly ok: true; readonly submission: Submission } | { readonly ok: false; readonly error: PawlError };
+
+/** Options of `cancelTask`. */
+export interface CancelTaskOptions extends CommandOptions {
+  readonly reason?: string;
+  /** Resolve only when every run of the task and of its descendants has ended. Default false. */
+  readonly wait?: boolean;
+}
+
+/** Options of `cancelRun` and `suspendRun`. */
+export interface ReasonOptions extends CommandOptions {
+  readonly reason?: string;
+}
+
+/** Options of `close`. */
+export interface CloseOptions {
+  /** How long attempts in flight may go on, milliseconds. Default 5 000. The rest is interrupted and runs again. */
+  readonly drainMs?: number;
+}
+
+const DEFAULT_DRAIN_MS = 5_000;
+
+/** A running orchestrator; made by `openOrchestrator`. */
+export class Orchestrator {
+  /** What recovery found and did. */
+  readonly report: StartReport;
+  /** Read models; their records are frozen copies. */
+  readonly projections: PublicProjections;
+  /** Resolves with the error once the journal can write no more; never otherwise. */
+  readonly failed: Promise<PawlError>;
+  readonly #runtime: EngineRuntime;
+  #closing: Promise<void> | undefined;
+
+  /** @internal */
+  constructor(runtime: EngineRuntime) {
+    this.#runtime = runtime;
+    this.report = runtime.report;
+    this.projections = runtime.state;
+    this.failed = runtime.failed;
+  }
+
+  /**
+   * Submits a task. Resolves when the task and its runs are durable.
+   * Errors: `INVALID_INPUT`, `INVALID_ID`, `TASK_CONFLICT`, `ID_TAKEN`, `UNKNOWN_TASK_TYPE`, `PARENT_UNKNOWN`, `PARENT_TERMINAL`,
+   * `HIERARCHY_TOO_DEEP`, `TENANT_UNKNOWN`, `POLICY_OVERFLOW`, `PAYLOAD_TOO_LARGE`, `PAYLOAD_NOT_SERIALIZABLE`, `NOT_SUPPORTED`,
+   * `OVERLOADED`, and those common to all commands.
+   */
+  async submit<I, O>(task: TaskOrType<I, O>, input?: I, options: SubmitOptions = {}): Promise<Submission> {
+    const spec = this.#resolve(task, input, options);
+    await this.#afterParentCancel(spec);
+    const digestOf = options.commandId === undefined ? undefined : submissionDigest(spec, options);
+    return await this.#runtime.pipeline.execute(submit, { spec }, { ...commandOptions(options), digestOf });
+  }
+
+  /**
+   * Submits up to 10 000 tasks: one result or refusal an item, in order. With `atomic` all become durable in one commit, or
+   * none: the first refusal is thrown.
+   */
+  async submitMany(items: readonly SubmitItem[], options: CommandOptions & { readonly atomic?: boolean } = {}): Promise<readonly SubmitOutcome[]> {
+    const { limits } = this.#runtime;
+    if (items.length > limits.maxSubmitMany) {
+      throw new PawlError('LIMIT_EXCEEDED', `submitMany got ${String(items.length)} items, more than maxSubmitMany ${String(limits.maxSubmitMany)}; split them.`, {
+        limit: 'maxSubmitMany',
+        max: limits.maxSubmitMany,
+      });
+    }
+    requireList(items, 'items', limits.maxSubmitMany);
+    if (options.atomic !== true) {
+      return await Promise.all(
+        items.map((item) =>
+          this.submit(item.task, item.input as never, item.options).then(
+            (submission): SubmitOutcome => ({ ok: true, submission }),
+            (error: unknown): SubmitOutcome => ({ ok: false, error: asPawlError(error) }),
+          ),
+        ),
+      );
+    }
+    const specs = items.map((item) => this.#resolve(item.task, item.input, item.options ?? {}));
+    for (const spec of specs) await this.#afterParentCancel(spec);
+    const digestOf = options.commandId === undefined ? undefined : items.map((item, index) => submissionDigest(specs[index] as TaskSpec, item.options ?? {}));
+    const done = await this.#runtime.pipeline.execute(submitManyAtomic, { specs }, { ...commandOptions(options), digestOf });
+    return done.map((submission) => ({ ok: true, submission }));
+  }
+
+  /**
+   * Cancels a task. Resolves when that is durable: from then on nothing of the task or its descendants is promoted, claimed or
+   * created; runs and descendants follow. Canceled already → `{ changed: false }`. Errors: `TASK_UNKNOWN`, `TASK_PRUNED`, `INVALID_TRANSITION`.
+   */
+  async cancelTask(taskId: string, options: CancelTaskOptions = {}): Promise<Changed> {
+    requireId(taskId, 'taskId');
+    const reason = checkReason(options.reason);
+    const { scheduler, state, pipeline } = this.#runtime;
+    const row = state.tasks.row(taskId);
+    const release = row === undefined ? undefined : await scheduler.holdForCancel(row);
+    let result: Changed;
+    try {
+      result = await pipeline.execute(cancelTask, { taskId, reason }, commandOptions(options));
+    } finally {
+      release?.();
+    }
+    if (options.wait === true && row !== undefined) await scheduler.cancelWaits.wait(row);
+    return result;
+  }
+
+  /** Cancels a run; its handler's signal is aborted. Canceled already → `{ changed: false }`. Errors: `RUN_UNKNOWN`, `RUN_PRUNED`, `INVALID_TRANSITION`. */
+  async cancelRun(runId: string, options: ReasonOptions = {}): Promise<Changed> {
+    return await this.#runtime.pipeline.execute(cancelRun, { runId, reason: checkReason(options.reason) }, commandOptions(options));
+  }
+
+  /** Suspends a running run: its attempt ends `suspended`, which uses up none. Errors: `RUN_UNKNOWN`, `RUN_PRUNED`, `INVALID_TRANSITION`. */
+  async suspendRun(runId: string, options: ReasonOptions = {}): Promise<Changed> {
+    return await this.#runtime.pipeline.execute(suspendRun, { runId, reason: checkReason(options.reason) }, commandOptions(options));
+  }
+
+  /** Resumes a suspended run; `value` reaches its handler as `resumedWith`. Errors: `RUN_UNKNOWN`, `RUN_PRUNED`, `INVALID_TRANSITION`, `RUN_WAITING`. */
+  async resumeRun(runId: string, value?: unknown, options: CommandOptions = {}): Promise<Changed> {
+    const encoded: Payload | undefined = value === undefined ? undefined : encodePayload(value, this.#runtime.limits);
+    return await this.#runtime.pipeline.execute(resumeRun, { runId, value: encoded }, commandOptions(options));
+  }
+
+  /** Changes the priority (int32, higher first) of a scheduled or ready run. Errors: `RUN_UNKNOWN`, `RUN_PRUNED`, `INVALID_INPUT`, `INVALID_TRANSITION`. */
+  async setRunPriority(runId: string, priority: number, options: CommandOptions = {}): Promise<Changed> {
+    return await this.#runtime.pipeline.execute(setRunPriority, { runId, priority }, commandOptions(options));
+  }
+
+  /** Runs a failed or canceled run again, as a new run in its place. Errors: `RUN_UNKNOWN`, `RUN_PRUNED`, `INVALID_TRANSITION`, `TASK_CANCELED`. */
+  async retryRun(runId: string, options: CommandOptions = {}): Promise<Retried> {
+    return await this.#runtime.pipeline.execute(retryRun, { runId }, commandOptions(options));
+  }
+
+  /** Stops claims and promotion, durably; handlers in flight go on. Errors: `ALREADY_PAUSED`. */
+  async pause(options: ReasonOptions = {}): Promise<Changed> {
+    return await this.#runtime.pipeline.execute(pause, { reason: checkReason(options.reason) }, commandOptions(options));
+  }
+
+  /** Ends a pause. Errors: `NOT_PAUSED`. */
+  async resume(options: CommandOptions = {}): Promise<Changed> {
+    return await this.#runtime.pipeline.execute(resume, {}, commandOptions(options));
+  }
+
+  /** Drops ended records from the state, oldest first; the journal keeps their events. Errors: `INVALID_INPUT`. */
+  async prune(args: PruneArgs = {}): Promise<Pruned> {
+    this.#runtime.requireOpen();
+    return await pruneAll(this.#runtime.parts, checkPruneArgs(args));
+  }
+
+  /** Resolves when nothing more happens by itself right now, with why each run that has not ended is where it is. Errors: `ABORTED`, `CLOSED`. */
+  async idle(options: { readonly signal?: AbortSignal } = {}): Promise<IdleReport> {
+    this.#runtime.requireOpen();
+    return await this.#runtime.scheduler.idle.wait(options.signal);
+  }
+
+  /** Writes a snapshot of the state now. Errors: `CLOSED`, and those of the storage; the log goes on whatever happens. */
+  async snapshot(): Promise<SnapshotInfo> {
+    this.#runtime.requireOpen();
+    return await this.#runtime.takeSnapshot();
+  }
+
+  /** Accepts the wall clock after a long jump forward: promotion, expiry and misfire go on at once. */
+  acceptClock(): void {
+    this.#runtime.scheduler.acceptClock();
+  }
+
+  /** Events from a sequence on, history first and live then, without gap or duplicate; without `from`, live only. */
+  events(options: { readonly from?: number } = {}): EventStream {
+    return this.#runtime.observe.events(options);
+  }
+
+  /** A run: its state as a stream, its result, its live xstate actor. */
+  run<O = unknown>(runId: string): RunView<O> {
+    return this.#runtime.observe.run<O>(runId);
+  }
+
+  /** A task: its record as a stream, and its end. */
+  task(taskId: string): TaskView {
+    return this.#runtime.observe.task(taskId);
+  }
+
+  /** Stops claiming, lets attempts finish for `drainMs`, interrupts the rest so that they run again, and lets go of the directory. Idempotent. */
+  close(options: CloseOptions = {}): Promise<void> {
+    const drainMs = options.drainMs === undefined ? DEFAULT_DRAIN_MS : requireInteger(options.drainMs, 'close.drainMs', { min: 0 });
+    this.#closing ??= this.#runtime.close(drainMs);
+    return this.#closing;
+  }
+
+  /** Closes. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #resolve(task: TaskOrType<never, unknown>, input: unknown, options: SubmitOptions): TaskSpec {
+    const { limits, ids, handlers } = this.#runtime.parts;
+    const type = typeof task === 'string' ? task : task.type;
+    const spec = resolveSpec({ type, input, options }, limits, () => ids.nextId());
+    if (options.requireHandler === true && !handlers.has(spec.type)) {
+      throw new PawlError('UNKNOWN_TASK_TYPE', `No handler for the type ${spec.type} is known here; pass its definition to openOrchestrator.`, {
+        taskId: spec.id,
+        type: spec.type,
+      });
+    }
+    return spec;
+  }
+
+  /** A child of a task that is just being canceled is judged when that is decided. */
+  async #afterParentCancel(spec: TaskSpec): Promise<void> {
+    if (spec.parentId === undefined) return;
+    const { state, scheduler } = this.#runtime;
+    const parent = state.tasks.row(spec.parentId);
+    if (parent !== undefined) await scheduler.afterCancel(parent);
+  }
+}
+
+function commandOptions(options: CommandOptions): CommandOptions {
+  return {
+    ...(options.commandId === undefined ? {} : { commandId: options.commandId }),
+    ...(options.by === undefined ? {} : { by: options.by }),
+    ...(options.trace === undefined ? {} : { trace: options.trace }),
+  };
+}
+
+/** What a repeated submission is compared by: the specification, but for an id that was made for it. */
+function submissionDigest(spec: TaskSpec, options: SubmitOptions): unknown {
+  return { ...spec, id: options.id ?? '', input: spec.input ?? '' };
+}
+
+function asPawlError(error: unknown): PawlError {
+  return error instanceof PawlError ? error : new PawlError('INTERNAL', String(error), {}, error);
+}

@@ -1,0 +1,37 @@
+// What a start found and did, for callers and tests; the log says the same.
+import type { SweepReport } from './scheduling/sweeps/sweep.js';
+
+/** A snapshot that could not be used. */
+export interface RejectedSnapshot {
+  readonly path: string;
+  readonly code: string;
+  readonly rule?: string;
+  readonly message: string;
+}
+
+/** What was cut from the log's end. */
+export interface RepairReport {
+  readonly segment: string;
+  readonly offset: number;
+  readonly bytes: number;
+  readonly quarantine: string;
+}
+
+/** The start report. */
+export interface StartReport {
+  readonly epoch: number;
+  /** Id of this process's turn; owner of the leases of its executor. */
+  readonly instance: string;
+  /** Seconds, the one exception among durations. */
+  readonly recoveryDurationSeconds: number;
+  readonly eventsAppliedTotal: number;
+  readonly snapshotEventsApplied: number;
+  readonly walReplayEventsApplied: number;
+  readonly snapshotLoaded: boolean;
+  readonly snapshotSequence: number;
+  readonly snapshotsRejected: readonly RejectedSnapshot[];
+  readonly repaired?: RepairReport;
+  readonly sweeps: readonly SweepReport[];
+  /** How long each step took. */
+  readonly stepsMs: Readonly<Record<string, number>>;
+}
