@@ -29,9 +29,11 @@ export function* tasksIn(
   if (after !== undefined)
     while (place !== undefined && place.bucket.order < after.bucket) place = place.next;
   for (let at: BucketPlace | undefined = place; at !== undefined; at = at.next) {
-    const resuming = after !== undefined && at.bucket.order === after.bucket;
-    let task = resuming && near !== undefined ? near : at.bucket.first;
-    if (resuming) while (task !== undefined && task.createdSequence <= after.task) task = task.nextOfShape;
+    let task = at.bucket.first;
+    if (after?.bucket === at.bucket.order) {
+      task = near ?? task;
+      while (task !== undefined && task.createdSequence <= after.task) task = task.nextOfShape;
+    }
     for (; task !== undefined; task = task.nextOfShape) yield task;
   }
 }

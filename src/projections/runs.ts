@@ -1,32 +1,23 @@
-// Runs: their rows, their states, the chains they form. Every change of state goes through here, asks the table
-// that was compiled from the run machine, and keeps lists, timers, keys and counts in step with the rows.
-import { PawlError } from '../errors.js';
+// Runs: their states and the chains they form. Every change of state goes through here and asks the table that
+// was compiled from the run machine.
 import type { PawlEvent } from '../domain/events.js';
-import type { RunRecord, SavedRun } from '../domain/run.js';
+import type { RunRecord } from '../domain/run.js';
 import { isTerminal, type RunState } from '../domain/run-state.js';
 import type { TransitionTable } from '../machines/transition-table.js';
-import { CapturableMap } from './capturable-map.js';
 import type { Fold } from './fold.js';
-import type { Keys } from './keys.js';
 import type { Page, PageOptions } from './paging.js';
 import { refusal } from './refusal.js';
-import { RunRow, type TaskRow } from './rows.js';
+import { RunRow } from './rows.js';
 import { detailOf, noteChange } from './run-history.js';
 import { listRuns, type RunFilter } from './run-list.js';
-import { loadRun } from './run-load.js';
-import { runRecord, savedRun } from './run-record.js';
-import { mapSection } from './sections.js';
-import { sortBySequence } from './sort-by-sequence.js';
-import { StateLists } from './state-lists.js';
+import { runRecord } from './run-record.js';
+import { countsByItself, RunTable, type RunFollowers } from './run-table.js';
+import type { StateLists } from './state-lists.js';
 import type { Tasks } from './tasks.js';
-import type { Timers } from './timers.js';
-import { TypeOverrides } from './type-overrides.js';
+import type { TypeOverrides } from './type-overrides.js';
 
-/** What the fold of the runs keeps in step. */
-export interface RunsParts {
-  readonly tasks: Tasks;
-  readonly timers: Timers;
-  readonly keys: Keys;
+/** What the fold of the runs needs beside the rows. */
+export interface RunsParts extends RunFollowers {
   readonly transitions: TransitionTable;
 }
 
@@ -41,32 +32,36 @@ export class Runs implements Fold {
     'RunsPruned',
     'TasksPruned',
   ] as const;
-  readonly #rows = new CapturableMap<RunRow, SavedRun>(savedRun);
-  readonly #parts: RunsParts;
+  readonly #table: RunTable;
+  readonly #transitions: TransitionTable;
+  /** The tasks the runs belong to. */
+  readonly tasks: Tasks;
   /** The runs in each state. */
-  readonly states = new StateLists();
+  readonly states: StateLists;
   /** Runs whose type is not that of their task. */
-  readonly overrides = new TypeOverrides();
-  readonly sections = [mapSection('runs', this.#rows, (record) => this.#load(record))];
+  readonly overrides: TypeOverrides;
+  readonly sections;
   /** Runs to look at when their commit is whole. */
   readonly #unsettled: { readonly row: RunRow; readonly event: PawlEvent }[] = [];
-  #loading: RunRow[] = [];
-  /** Records whose task is not loaded yet. */
-  #early: SavedRun[] = [];
 
   constructor(parts: RunsParts) {
-    this.#parts = parts;
+    this.#table = new RunTable(parts);
+    this.#transitions = parts.transitions;
+    this.tasks = parts.tasks;
+    this.states = this.#table.states;
+    this.overrides = this.#table.overrides;
+    this.sections = [this.#table.section];
   }
 
   /** Number of runs. */
   get count(): number {
-    return this.#rows.size;
+    return this.#table.size;
   }
 
   /** Number of runs that have not ended. */
   get nonTerminal(): number {
     const { states } = this;
-    return this.#rows.size - states.count('completed') - states.count('failed') - states.count('canceled');
+    return this.count - states.count('completed') - states.count('failed') - states.count('canceled');
   }
 
   /** Number of runs in a state. */
@@ -74,25 +69,20 @@ export class Runs implements Fold {
     return this.states.count(state);
   }
 
-  /** The tasks the runs belong to. */
-  get tasks(): Tasks {
-    return this.#parts.tasks;
-  }
-
   /** The run, deeply frozen; `undefined` when none has the id. */
   get(runId: string): RunRecord | undefined {
-    const row = this.#rows.get(runId);
+    const row = this.#table.get(runId);
     return row === undefined ? undefined : runRecord(row);
   }
 
   /** The row, for the engine's own use; it changes in place. */
   row(runId: string): RunRow | undefined {
-    return this.#rows.get(runId);
+    return this.#table.get(runId);
   }
 
   /** All rows, in no order. */
   rows(): IterableIterator<RunRow> {
-    return this.#rows.values();
+    return this.#table.values();
   }
 
   /** The rows in a state, in the order in which they entered it. The state of none may change meanwhile. */
@@ -140,11 +130,7 @@ export class Runs implements Fold {
 
   /** The row an event is about to change. Refusals: `unknownRun`. */
   change(event: PawlEvent, runId: string): RunRow {
-    const row = this.#rows.get(runId);
-    if (row === undefined) throw refusal(event, 'unknownRun', { runId });
-    this.#rows.willChange(runId, row);
-    row.changedAtSequence = event.sequence;
-    return row;
+    return this.#table.change(event, runId);
   }
 
   /** Has the run looked at again when its commit is whole; see `checkCommit`. */
@@ -169,24 +155,13 @@ export class Runs implements Fold {
   }
 
   finishLoad(): void {
-    for (const record of this.#early) this.#loadRow(record, this.#parts.tasks.row(record.taskId));
-    this.#early = [];
-    for (const row of sortBySequence(this.#loading, (run) => run.createdSequence)) {
-      this.#parts.tasks.addRun(row.task, row);
-      this.overrides.add(row);
-      if (!isTerminal(row.state)) row.task.openRuns++;
-    }
-    for (const row of sortBySequence(this.#loading, (run) => run.stateSequence)) {
-      this.states.add(row);
-      this.#follow(row);
-    }
-    this.#loading = [];
+    this.#table.finishLoad();
   }
 
   #create(event: PawlEvent<'RunCreated'>): void {
-    const { tasks } = this.#parts;
+    const { tasks } = this;
     const task = tasks.change(event, event.taskId);
-    if (this.#rows.get(event.runId) !== undefined)
+    if (this.#table.get(event.runId) !== undefined)
       throw refusal(event, 'duplicateRun', { runId: event.runId });
     const row = new RunRow(event.runId, task, event.occurrence, event.at, event.scheduledAt, event.priority);
     row.createdSequence = event.sequence;
@@ -204,13 +179,7 @@ export class Runs implements Fold {
     }
     if (event.input !== undefined) detailOf(row).input = event.input;
     if (event.taskType !== undefined) detailOf(row).taskType = event.taskType;
-    task.openRuns++;
-    this.#rows.willChange(row.id, undefined);
-    this.#rows.set(row.id, row);
-    tasks.addRun(task, row);
-    this.overrides.add(row);
-    this.states.add(row);
-    this.#follow(row);
+    this.#table.insert(row);
   }
 
   /** Links a run to the one whose place in their occurrence it takes. */
@@ -250,7 +219,7 @@ export class Runs implements Fold {
     if (taken !== undefined) throw refusal(event, 'successorTaken', { runId: old.id, successor: taken });
     const counted = countsByItself(old);
     detail[by.link] = by.runId;
-    if (counted) this.#parts.tasks.countEnd(old.task, old.state, -1);
+    if (counted) this.tasks.countEnd(old.task, old.state, -1);
   }
 
   #continue(event: PawlEvent<'RunContinued'>): void {
@@ -258,9 +227,9 @@ export class Runs implements Fold {
     if (row.state !== 'running' && row.state !== 'completed') {
       throw refusal(event, 'attemptWrongState', { runId: row.id, state: row.state });
     }
-    this.#parts.tasks.touch(row.task, event.sequence);
+    this.tasks.touch(row.task, event.sequence);
     this.#supersede(event, row, { link: 'continuedTo', runId: event.successorRunId });
-    if (this.#rows.get(event.successorRunId) !== undefined) return;
+    if (this.#table.get(event.successorRunId) !== undefined) return;
     detailOf(row).continuation = Object.freeze({
       ...(event.input === undefined ? {} : { input: event.input }),
       ...(event.taskType === undefined ? {} : { type: event.taskType }),
@@ -272,14 +241,9 @@ export class Runs implements Fold {
     const { from, to } = event;
     if (row.state !== from)
       throw refusal(event, 'stateMismatch', { runId: row.id, from, to, state: row.state });
-    if (!this.#parts.transitions.isValidTransition(from, to))
+    if (!this.#transitions.isValidTransition(from, to))
       throw refusal(event, 'illegalTransition', { runId: row.id, from, to });
     noteChange(row, to, event.at, event.reason);
-    this.states.remove(row);
-    row.state = to;
-    row.lastStateChangeAt = event.at;
-    row.stateSequence = event.sequence;
-    this.states.add(row);
     const { detail } = row;
     if (detail !== undefined) {
       detail.wakeAt = to === 'retryWait' ? event.wakeAt : undefined;
@@ -287,15 +251,15 @@ export class Runs implements Fold {
       const keepsLease = detail.lease !== undefined && to !== 'leased' && to !== 'running';
       if (keepsLease || (detail.open !== undefined && to !== 'running')) this.checkLater(row, event);
     }
+    this.#table.move(row, to, event);
     if (isTerminal(to)) this.#end(event, row);
-    this.#follow(row);
   }
 
   #end(event: PawlEvent, row: RunRow): void {
     const { task, detail } = row;
-    this.#parts.tasks.touch(task, event.sequence);
+    this.tasks.touch(task, event.sequence);
     task.openRuns--;
-    if (countsByItself(row)) this.#parts.tasks.countEnd(task, row.state, 1);
+    if (countsByItself(row)) this.tasks.countEnd(task, row.state, 1);
     if (detail === undefined) return;
     // An ended run changes no more: give back the room its lists had to grow.
     detail.history = detail.history?.slice();
@@ -319,54 +283,15 @@ export class Runs implements Fold {
   }
 
   #removeAllOf(event: PawlEvent<'TasksPruned'>, taskId: string): void {
-    const { tasks } = this.#parts;
+    const { tasks } = this;
     const task = tasks.change(event, taskId);
     if (task.openRuns > 0 || !tasks.isTerminal(task))
       throw refusal(event, 'pruneNotEnded', { taskId, openRuns: task.openRuns });
-    for (let row = task.firstRun; row !== undefined; row = task.firstRun) {
-      this.#rows.willChange(row.id, row);
-      this.#remove(event, row);
-    }
+    for (let row = task.firstRun; row !== undefined; row = task.firstRun) this.#remove(event, row);
   }
 
   #remove(event: PawlEvent, row: RunRow): void {
     if (!isTerminal(row.state)) throw refusal(event, 'pruneNotEnded', { runId: row.id, state: row.state });
-    this.#parts.tasks.removeRun(row);
-    this.overrides.remove(row);
-    this.states.remove(row);
-    this.#rows.delete(row.id);
+    this.#table.remove(row);
   }
-
-  /** Keeps what follows from a run's state in step with it. */
-  #follow(row: RunRow): void {
-    this.#parts.timers.update(row);
-    this.#parts.keys.update(row);
-  }
-
-  #load(record: SavedRun): void {
-    const task = this.#parts.tasks.row(record.taskId);
-    if (task === undefined) this.#early.push(record);
-    else this.#loadRow(record, task);
-  }
-
-  #loadRow(record: SavedRun, task: TaskRow | undefined): void {
-    if (task === undefined) {
-      throw new PawlError(
-        'SNAPSHOT_INVALID',
-        `Run ${record.id} is of task ${record.taskId}, which the snapshot lacks.`,
-        {
-          rule: 'unknownReference',
-          id: record.id,
-        },
-      );
-    }
-    const row = loadRun(record, task);
-    this.#rows.set(row.id, row);
-    this.#loading.push(row);
-  }
-}
-
-/** False for a run that was continued or run again: its chain counts with the last of its runs. */
-function countsByItself(row: RunRow): boolean {
-  return row.detail?.continuedTo === undefined && row.detail?.retriedBy === undefined;
 }
