@@ -81,7 +81,11 @@ export class EngineRuntime {
     }
     this.#eventsSinceSnapshot += commit.events.length;
     const { snapshotEveryEvents } = this.#runtime;
-    if (snapshotEveryEvents > 0 && this.#eventsSinceSnapshot >= snapshotEveryEvents && this.#snapshotting === undefined) {
+    if (
+      snapshotEveryEvents > 0 &&
+      this.#eventsSinceSnapshot >= snapshotEveryEvents &&
+      this.#snapshotting === undefined
+    ) {
       // Its failure is logged where it happens and never hurts the log.
       this.takeSnapshot().catch(() => undefined);
     }

@@ -101,16 +101,24 @@ const MAX_PATH_CHARS = 4_096;
 /** Checks options and fills in defaults. Errors: `INVALID_INPUT`, `DUPLICATE_TASK_TYPE`. */
 export function resolveOptions(options: OrchestratorOptions): ResolvedOptions {
   requireFields(options, 'options', FIELDS);
-  const integer = (name: 'concurrency' | 'lockWaitMs' | 'snapshotEveryEvents' | DurationName, fallback: number, min: number): number => {
+  const integer = (
+    name: 'concurrency' | 'lockWaitMs' | 'snapshotEveryEvents' | DurationName,
+    fallback: number,
+    min: number,
+  ): number => {
     const value = options[name];
     return value === undefined ? fallback : requireInteger(value, `options.${name}`, { min });
   };
   const concurrency = integer('concurrency', 10, 1);
-  if (concurrency > 100_000) throw invalid('options.concurrency', 'pass an integer from 1 to 100000', concurrency);
+  if (concurrency > 100_000)
+    throw invalid('options.concurrency', 'pass an integer from 1 to 100000', concurrency);
   return {
     dataDir: requireText(options.dataDir, 'options.dataDir', MAX_PATH_CHARS),
     handlers: handlersOf(options.tasks ?? []),
-    repair: options.repair === undefined ? 'truncate-partial' : requireWord(options.repair, 'options.repair', ['strict', 'truncate-partial'] as const),
+    repair:
+      options.repair === undefined
+        ? 'truncate-partial'
+        : requireWord(options.repair, 'options.repair', ['strict', 'truncate-partial'] as const),
     expectExisting: options.expectExisting ?? false,
     lockWaitMs: integer('lockWaitMs', 0, 0),
     logger: options.logger ?? silentLogger,
@@ -125,7 +133,10 @@ export function resolveOptions(options: OrchestratorOptions): ResolvedOptions {
     },
     snapshotEveryEvents: integer('snapshotEveryEvents', 1_000_000, 0),
     limits: limitsOf(options.limits),
-    liveActors: options.liveActors === undefined ? 'observed' : requireWord(options.liveActors, 'options.liveActors', ['observed', 'all'] as const),
+    liveActors:
+      options.liveActors === undefined
+        ? 'observed'
+        : requireWord(options.liveActors, 'options.liveActors', ['observed', 'all'] as const),
     inspect: options.inspect,
     onFailed: options.onFailed,
   };
@@ -141,7 +152,11 @@ function handlersOf(tasks: readonly AnyTaskDefinition[]): ReadonlyMap<string, An
     const type = requireText(task.type, `${path}.type`, 128);
     if (typeof task.handler !== 'function') throw invalid(`${path}.handler`, 'pass a function', task.handler);
     if (handlers.has(type)) {
-      throw new PawlError('DUPLICATE_TASK_TYPE', `Two task definitions have the type ${type}; give each its own.`, { type });
+      throw new PawlError(
+        'DUPLICATE_TASK_TYPE',
+        `Two task definitions have the type ${type}; give each its own.`,
+        { type },
+      );
     }
     handlers.set(type, task);
   }

@@ -1,7 +1,16 @@
 // The face of a running Pawl: commands, reads, streams, and the way out. It wires the parts and holds no rules.
 import { PawlError } from './errors.js';
 import type { EngineRuntime } from './engine-runtime.js';
-import { checkReason, cancelRun, resumeRun, retryRun, setRunPriority, suspendRun, type Changed, type Retried } from './decisions/runs.js';
+import {
+  checkReason,
+  cancelRun,
+  resumeRun,
+  retryRun,
+  setRunPriority,
+  suspendRun,
+  type Changed,
+  type Retried,
+} from './decisions/runs.js';
 import { cancelTask, submit, submitManyAtomic } from './decisions/tasks.js';
 import { pause, resume } from './decisions/engine.js';
 import { checkPruneArgs, type PruneArgs, type Pruned } from './decisions/prune.js';
@@ -26,13 +35,14 @@ export type TaskOrType<I, O> = TaskDefinition<I, O> | string;
 
 /** One item of `submitMany`. */
 export interface SubmitItem {
-  readonly task: TaskDefinition<never, unknown> | string;
+  readonly task: TaskDefinition<never> | string;
   readonly input?: unknown;
   readonly options?: SubmitOptions;
 }
 
 /** What became of one item of `submitMany`. */
-export type SubmitOutcome = { readonly ok: true; readonly submission: Submission } | { readonly ok: false; readonly error: PawlError };
+export type SubmitOutcome =
+  { readonly ok: true; readonly submission: Submission } | { readonly ok: false; readonly error: PawlError };
 
 /** Options of `cancelTask`. */
 export interface CancelTaskOptions extends CommandOptions {
@@ -90,13 +100,20 @@ export class Orchestrator {
    * Submits up to 10 000 tasks: one result or refusal an item, in order. With `atomic` all become durable in one commit, or
    * none: the first refusal is thrown.
    */
-  async submitMany(items: readonly SubmitItem[], options: CommandOptions & { readonly atomic?: boolean } = {}): Promise<readonly SubmitOutcome[]> {
+  async submitMany(
+    items: readonly SubmitItem[],
+    options: CommandOptions & { readonly atomic?: boolean } = {},
+  ): Promise<readonly SubmitOutcome[]> {
     const { limits } = this.#runtime;
     if (items.length > limits.maxSubmitMany) {
-      throw new PawlError('LIMIT_EXCEEDED', `submitMany got ${String(items.length)} items, more than maxSubmitMany ${String(limits.maxSubmitMany)}; split them.`, {
-        limit: 'maxSubmitMany',
-        max: limits.maxSubmitMany,
-      });
+      throw new PawlError(
+        'LIMIT_EXCEEDED',
+        `submitMany got ${String(items.length)} items, more than maxSubmitMany ${String(limits.maxSubmitMany)}; split them.`,
+        {
+          limit: 'maxSubmitMany',
+          max: limits.maxSubmitMany,
+        },
+      );
     }
     requireList(items, 'items', limits.maxSubmitMany);
     if (options.atomic !== true) {
@@ -111,8 +128,15 @@ export class Orchestrator {
     }
     const specs = items.map((item) => this.#resolve(item.task, item.input, item.options ?? {}));
     for (const spec of specs) await this.#afterParentCancel(spec);
-    const digestOf = options.commandId === undefined ? undefined : items.map((item, index) => submissionDigest(specs[index] as TaskSpec, item.options ?? {}));
-    const done = await this.#runtime.pipeline.execute(submitManyAtomic, { specs }, { ...commandOptions(options), digestOf });
+    const digestOf =
+      options.commandId === undefined
+        ? undefined
+        : items.map((item, index) => submissionDigest(specs[index] as TaskSpec, item.options ?? {}));
+    const done = await this.#runtime.pipeline.execute(
+      submitManyAtomic,
+      { specs },
+      { ...commandOptions(options), digestOf },
+    );
     return done.map((submission) => ({ ok: true, submission }));
   }
 
@@ -138,18 +162,31 @@ export class Orchestrator {
 
   /** Cancels a run; its handler's signal is aborted. Canceled already → `{ changed: false }`. Errors: `RUN_UNKNOWN`, `RUN_PRUNED`, `INVALID_TRANSITION`. */
   async cancelRun(runId: string, options: ReasonOptions = {}): Promise<Changed> {
-    return await this.#runtime.pipeline.execute(cancelRun, { runId, reason: checkReason(options.reason) }, commandOptions(options));
+    return await this.#runtime.pipeline.execute(
+      cancelRun,
+      { runId, reason: checkReason(options.reason) },
+      commandOptions(options),
+    );
   }
 
   /** Suspends a running run: its attempt ends `suspended`, which uses up none. Errors: `RUN_UNKNOWN`, `RUN_PRUNED`, `INVALID_TRANSITION`. */
   async suspendRun(runId: string, options: ReasonOptions = {}): Promise<Changed> {
-    return await this.#runtime.pipeline.execute(suspendRun, { runId, reason: checkReason(options.reason) }, commandOptions(options));
+    return await this.#runtime.pipeline.execute(
+      suspendRun,
+      { runId, reason: checkReason(options.reason) },
+      commandOptions(options),
+    );
   }
 
   /** Resumes a suspended run; `value` reaches its handler as `resumedWith`. Errors: `RUN_UNKNOWN`, `RUN_PRUNED`, `INVALID_TRANSITION`, `RUN_WAITING`. */
   async resumeRun(runId: string, value?: unknown, options: CommandOptions = {}): Promise<Changed> {
-    const encoded: Payload | undefined = value === undefined ? undefined : encodePayload(value, this.#runtime.limits);
-    return await this.#runtime.pipeline.execute(resumeRun, { runId, value: encoded }, commandOptions(options));
+    const encoded: Payload | undefined =
+      value === undefined ? undefined : encodePayload(value, this.#runtime.limits);
+    return await this.#runtime.pipeline.execute(
+      resumeRun,
+      { runId, value: encoded },
+      commandOptions(options),
+    );
   }
 
   /** Changes the priority (int32, higher first) of a scheduled or ready run. Errors: `RUN_UNKNOWN`, `RUN_PRUNED`, `INVALID_INPUT`, `INVALID_TRANSITION`. */
@@ -164,7 +201,11 @@ export class Orchestrator {
 
   /** Stops claims and promotion, durably; handlers in flight go on. Errors: `ALREADY_PAUSED`. */
   async pause(options: ReasonOptions = {}): Promise<Changed> {
-    return await this.#runtime.pipeline.execute(pause, { reason: checkReason(options.reason) }, commandOptions(options));
+    return await this.#runtime.pipeline.execute(
+      pause,
+      { reason: checkReason(options.reason) },
+      commandOptions(options),
+    );
   }
 
   /** Ends a pause. Errors: `NOT_PAUSED`. */
@@ -212,7 +253,10 @@ export class Orchestrator {
 
   /** Stops claiming, lets attempts finish for `drainMs`, interrupts the rest so that they run again, and lets go of the directory. Idempotent. */
   close(options: CloseOptions = {}): Promise<void> {
-    const drainMs = options.drainMs === undefined ? DEFAULT_DRAIN_MS : requireInteger(options.drainMs, 'close.drainMs', { min: 0 });
+    const drainMs =
+      options.drainMs === undefined
+        ? DEFAULT_DRAIN_MS
+        : requireInteger(options.drainMs, 'close.drainMs', { min: 0 });
     this.#closing ??= this.#runtime.close(drainMs);
     return this.#closing;
   }
@@ -227,10 +271,14 @@ export class Orchestrator {
     const type = typeof task === 'string' ? task : task.type;
     const spec = resolveSpec({ type, input, options }, limits, () => ids.nextId());
     if (options.requireHandler === true && !handlers.has(spec.type)) {
-      throw new PawlError('UNKNOWN_TASK_TYPE', `No handler for the type ${spec.type} is known here; pass its definition to openOrchestrator.`, {
-        taskId: spec.id,
-        type: spec.type,
-      });
+      throw new PawlError(
+        'UNKNOWN_TASK_TYPE',
+        `No handler for the type ${spec.type} is known here; pass its definition to openOrchestrator.`,
+        {
+          taskId: spec.id,
+          type: spec.type,
+        },
+      );
     }
     return spec;
   }

@@ -53,7 +53,8 @@ export const indexFile = defineTask('index-file', async (context, input: FileInp
     );
   } catch (error) {
     const code = (error as { code?: unknown }).code;
-    if (typeof code === 'string' && FINAL_CODES.has(code)) throw new TerminalError(`${input.path} cannot be read: ${code}`, {}, error);
+    if (typeof code === 'string' && FINAL_CODES.has(code))
+      throw new TerminalError(`${input.path} cannot be read: ${code}`, {}, error);
     throw error;
   }
   return { path: input.path, sha256: hash.digest('hex'), bytes, lines, gzipBytes };

@@ -13,12 +13,19 @@ const SUBMIT_BATCH = 500;
 
 /** The same file, unchanged, is the same task at every start; a changed one is a new task. */
 function taskIdOf(file: FoundFile): string {
-  return `file-${createHash('sha256').update(`${file.path}\n${String(file.size)}\n${String(file.modifiedAt)}`).digest('hex').slice(0, 32)}`;
+  return `file-${createHash('sha256')
+    .update(`${file.path}\n${String(file.size)}\n${String(file.modifiedAt)}`)
+    .digest('hex')
+    .slice(0, 32)}`;
 }
 
 async function run(args: Arguments): Promise<number> {
   if (args.fresh) await rm(args.dataDir, { recursive: true, force: true });
-  const pawl = await openOrchestrator({ dataDir: args.dataDir, tasks: [indexFile], concurrency: args.concurrency });
+  const pawl = await openOrchestrator({
+    dataDir: args.dataDir,
+    tasks: [indexFile],
+    concurrency: args.concurrency,
+  });
   const startedMs = performance.now();
   const taskIds: string[] = [];
   const unreadable: string[] = [];
@@ -36,16 +43,21 @@ async function run(args: Arguments): Promise<number> {
   };
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);
-  const hide = showProgress(process.stderr, () => ({ submitted: taskIds.length - doneBefore, done: ended, failed }));
+  const hide = showProgress(process.stderr, () => ({
+    submitted: taskIds.length - doneBefore,
+    done: ended,
+    failed,
+  }));
 
   const submit = async (batch: readonly FoundFile[]): Promise<void> => {
-    const items = batch.map(
-      (file): SubmitItem => ({
-        task: indexFile,
-        input: { path: file.path },
-        options: { id: taskIdOf(file), constraints: { maxAttempts: 3, backoff: { kind: 'fixed', delayMs: 200 } } },
-      }),
-    );
+    const items = batch.map((file): SubmitItem => ({
+      task: indexFile,
+      input: { path: file.path },
+      options: {
+        id: taskIdOf(file),
+        constraints: { maxAttempts: 3, backoff: { kind: 'fixed', delayMs: 200 } },
+      },
+    }));
     for (const outcome of await pawl.submitMany(items)) {
       if (!outcome.ok) throw outcome.error;
       taskIds.push(outcome.submission.taskId);
@@ -56,7 +68,9 @@ async function run(args: Arguments): Promise<number> {
   };
 
   let batch: FoundFile[] = [];
-  for await (const file of walkFiles(args.folder, (path, error) => unreadable.push(`${path}: ${String(error)}`))) {
+  for await (const file of walkFiles(args.folder, (path, error) =>
+    unreadable.push(`${path}: ${String(error)}`),
+  )) {
     batch.push(file);
     if (batch.length < SUBMIT_BATCH) continue;
     await submit(batch);

@@ -33,17 +33,22 @@ export interface Report {
 }
 
 /** Makes the report of the tasks with the given ids. */
-export function makeReport(pawl: Orchestrator, of: { folder: string; taskIds: readonly string[]; ranNow: number; seconds: number }): Report {
+export function makeReport(
+  pawl: Orchestrator,
+  of: { folder: string; taskIds: readonly string[]; ranNow: number; seconds: number },
+): Report {
   const facts: FileFacts[] = [];
   const failed: FailedFile[] = [];
   for (const taskId of of.taskIds) {
     const run = pawl.projections.runs.list({ taskId }, { limit: 1 }).items[0];
     if (run === undefined) continue;
     const found = factsOf(run);
-    if (found === undefined) failed.push({ path: pathOf(pawl, taskId), error: run.attempts.at(-1)?.error?.message ?? run.state });
+    if (found === undefined)
+      failed.push({ path: pathOf(pawl, taskId), error: run.attempts.at(-1)?.error?.message ?? run.state });
     else facts.push(found);
   }
-  const sum = (pick: (file: FileFacts) => number): number => facts.reduce((total, file) => total + pick(file), 0);
+  const sum = (pick: (file: FileFacts) => number): number =>
+    facts.reduce((total, file) => total + pick(file), 0);
   const { report } = pawl;
   return {
     folder: of.folder,
@@ -51,7 +56,10 @@ export function makeReport(pawl: Orchestrator, of: { folder: string; taskIds: re
     bytes: sum((file) => file.bytes),
     lines: sum((file) => file.lines),
     gzipBytes: sum((file) => file.gzipBytes),
-    largest: facts.reduce<FileFacts | undefined>((most, file) => (most === undefined || file.bytes > most.bytes ? file : most), undefined),
+    largest: facts.reduce<FileFacts | undefined>(
+      (most, file) => (most === undefined || file.bytes > most.bytes ? file : most),
+      undefined,
+    ),
     failed,
     ranNow: of.ranNow,
     seconds: of.seconds,
@@ -59,7 +67,9 @@ export function makeReport(pawl: Orchestrator, of: { folder: string; taskIds: re
     recovery: {
       eventsAppliedTotal: report.eventsAppliedTotal,
       seconds: report.recoveryDurationSeconds,
-      settled: Object.fromEntries(report.sweeps.filter((sweep) => sweep.settled > 0).map((sweep) => [sweep.name, sweep.settled])),
+      settled: Object.fromEntries(
+        report.sweeps.filter((sweep) => sweep.settled > 0).map((sweep) => [sweep.name, sweep.settled]),
+      ),
       repairedBytes: report.repaired?.bytes ?? 0,
     },
     facts,
@@ -77,7 +87,9 @@ export function renderReport(report: Report): string {
     `largest    ${report.largest === undefined ? 'none' : `${report.largest.path} (${count(report.largest.bytes)} bytes)`}`,
     `this start ${count(report.ranNow)} runs in ${report.seconds.toFixed(2)} s, ${count(report.runsPerSecond)} a second`,
     `recovery   ${count(report.recovery.eventsAppliedTotal)} events in ${report.recovery.seconds.toFixed(3)} s${settled.length === 0 ? '' : `; ${settled.join(', ')}`}${
-      report.recovery.repairedBytes === 0 ? '' : `; cut ${count(report.recovery.repairedBytes)} bytes of an unfinished batch`
+      report.recovery.repairedBytes === 0
+        ? ''
+        : `; cut ${count(report.recovery.repairedBytes)} bytes of an unfinished batch`
     }`,
     `failed     ${count(report.failed.length)}`,
     ...report.failed.slice(0, 20).map((file) => `           ${file.path}: ${file.error}`),

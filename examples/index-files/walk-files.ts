@@ -12,7 +12,10 @@ export interface FoundFile {
 }
 
 /** Walks a folder. `onUnreadable` is told of each folder or file that could not be looked at. */
-export async function* walkFiles(root: string, onUnreadable: (path: string, error: unknown) => void): AsyncGenerator<FoundFile> {
+export async function* walkFiles(
+  root: string,
+  onUnreadable: (path: string, error: unknown) => void,
+): AsyncGenerator<FoundFile> {
   const folders = [root];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     const files: string[] = [];

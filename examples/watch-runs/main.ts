@@ -18,19 +18,26 @@ const pawl = await openOrchestrator({
   tasks: [flaky],
   liveActors: 'all',
   inspect: (event) => {
-    if (event.type === '@xstate.snapshot') process.stdout.write(`inspect  ${event.actorRef.id} ${stateOf(event.snapshot)}\n`);
+    if (event.type === '@xstate.snapshot')
+      process.stdout.write(`inspect  ${event.actorRef.sessionId} ${stateOf(event.snapshot)}\n`);
   },
 });
 
 for (const name of ['first', 'second']) {
-  const { runIds } = await pawl.submit(flaky, { name }, { constraints: { maxAttempts: 3, backoff: { kind: 'fixed', delayMs: 100, jitter: 'none' } } });
+  const { runIds } = await pawl.submit(
+    flaky,
+    { name },
+    { constraints: { maxAttempts: 3, backoff: { kind: 'fixed', delayMs: 100, jitter: 'none' } } },
+  );
   for (const runId of runIds) {
     pawl.run(runId).state$.subscribe({
-      next: (run) => process.stdout.write(`state$   ${name} ${run.state} (attempt ${String(run.attemptCount)})\n`),
+      next: (run) =>
+        process.stdout.write(`state$   ${name} ${run.state} (attempt ${String(run.attemptCount)})\n`),
       complete: () => process.stdout.write(`state$   ${name} has ended\n`),
     });
   }
-  for (const runId of runIds) process.stdout.write(`result   ${JSON.stringify(await pawl.run(runId).result())}\n`);
+  for (const runId of runIds)
+    process.stdout.write(`result   ${JSON.stringify(await pawl.run(runId).result())}\n`);
 }
 await pawl.close();
 await rm(dataDir, { recursive: true });

@@ -68,24 +68,35 @@ export class CommandPipeline {
     const { maxQueuedCommands } = this.#parts.context.limits;
     const limit = command.admission ? maxQueuedCommands : maxQueuedCommands * (1 + RESERVED_SHARE);
     if (this.#queued < limit) return undefined;
-    return new PawlError('OVERLOADED', `${String(this.#queued)} commands wait already; try ${command.name} again later.`, {
-      limit: 'maxQueuedCommands',
-      queued: this.#queued,
-      retryAfterMs: 100,
-    });
+    return new PawlError(
+      'OVERLOADED',
+      `${String(this.#queued)} commands wait already; try ${command.name} again later.`,
+      {
+        limit: 'maxQueuedCommands',
+        queued: this.#queued,
+        retryAfterMs: 100,
+      },
+    );
   }
 
-  async #runOnce<A, R>(command: Command<A, R>, args: A, options: ExecuteOptions, commandId: string): Promise<R> {
+  async #runOnce<A, R>(
+    command: Command<A, R>,
+    args: A,
+    options: ExecuteOptions,
+    commandId: string,
+  ): Promise<R> {
     requireId(commandId, 'commandId');
     const digest = argumentDigest(options.digestOf ?? args);
     const running = this.#inFlight.get(commandId);
     if (running !== undefined) {
-      if (running.command !== command.name || running.digest !== digest) throw commandConflict(commandId, running.command);
+      if (running.command !== command.name || running.digest !== digest)
+        throw commandConflict(commandId, running.command);
       return (await running.answer) as R;
     }
     const known = this.#parts.context.state.commands.get(commandId);
     if (known !== undefined) {
-      if (known.command !== command.name || known.digest !== digest) throw commandConflict(commandId, known.command);
+      if (known.command !== command.name || known.digest !== digest)
+        throw commandConflict(commandId, known.command);
       return command.result(await this.#readCommit(known.sequence), args);
     }
     const answer = this.#run(command, args, options, digest);
@@ -99,12 +110,21 @@ export class CommandPipeline {
 
   async #readCommit(sequence: number): Promise<Commit> {
     for await (const commit of this.#parts.journal.read({ from: sequence, to: sequence })) return commit;
-    throw new PawlError('HISTORY_GONE', `The commit of sequence ${String(sequence)} is no longer kept, so its answer cannot be rebuilt.`, {
-      sequence,
-    });
+    throw new PawlError(
+      'HISTORY_GONE',
+      `The commit of sequence ${String(sequence)} is no longer kept, so its answer cannot be rebuilt.`,
+      {
+        sequence,
+      },
+    );
   }
 
-  #run<A, R>(command: Command<A, R>, args: A, options: CommandOptions, digest: string | undefined): Promise<R> {
+  #run<A, R>(
+    command: Command<A, R>,
+    args: A,
+    options: CommandOptions,
+    digest: string | undefined,
+  ): Promise<R> {
     return new Promise<R>((resolve, reject) => {
       const keys = command.locks(args);
       this.#queued++;
@@ -131,11 +151,14 @@ export class CommandPipeline {
             by: options.by,
             trace: options.trace,
           };
-          this.#parts.journal.append({ header, events: decision.events, urgent: !command.admission }, (error, commit) => {
-            settle();
-            if (error === undefined) resolve(command.result(commit, args));
-            else reject(error);
-          });
+          this.#parts.journal.append(
+            { header, events: decision.events, urgent: !command.admission },
+            (error, commit) => {
+              settle();
+              if (error === undefined) resolve(command.result(commit, args));
+              else reject(error);
+            },
+          );
         } catch (error) {
           settle();
           reject(error instanceof Error ? error : new PawlError('INTERNAL', String(error)));
@@ -146,7 +169,6 @@ export class CommandPipeline {
     });
   }
 }
-
 
 function commandConflict(commandId: string, command: string): PawlError {
   return new PawlError(

@@ -8,7 +8,15 @@ import type { AttemptRow, RunRow } from '../projections/rows.js';
 import { backoffDelayMs } from './backoff.js';
 import type { DecisionContext } from './command.js';
 import { findRun, illegalTransition, requireTransition } from './lookups.js';
-import { attemptFinished, attemptStarted, leaseAcquired, leaseReleased, stateChanged, stateChangedFor, type AttemptEnd } from './new-events.js';
+import {
+  attemptFinished,
+  attemptStarted,
+  leaseAcquired,
+  leaseReleased,
+  stateChanged,
+  stateChangedFor,
+  type AttemptEnd,
+} from './new-events.js';
 
 /** Code of the error of an attempt that ended because its process was closed; it counts as no loss. */
 export const SHUTDOWN = 'SHUTDOWN';
@@ -24,7 +32,11 @@ export type Outcome =
   | { readonly kind: 'success'; readonly output?: Payload | undefined }
   | { readonly kind: 'failure'; readonly error: ErrorRecord }
   | { readonly kind: 'timeout'; readonly error: ErrorRecord }
-  | { readonly kind: 'suspended'; readonly output?: Payload | undefined; readonly reason?: string | undefined }
+  | {
+      readonly kind: 'suspended';
+      readonly output?: Payload | undefined;
+      readonly reason?: string | undefined;
+    }
   | { readonly kind: 'lost'; readonly error: ErrorRecord }
   | { readonly kind: 'canceled'; readonly reason?: string | undefined };
 
@@ -38,12 +50,17 @@ export interface Claim {
 /** ready → leased → running in one commit. Errors: `INVALID_TRANSITION`, `LEASE_HELD`. */
 export function decideDispatch(context: DecisionContext, row: RunRow, claim: Claim): PawlEvent[] {
   requireTransition(context, row, 'leased');
-  if (!context.transitions.isValidTransition('leased', 'running')) throw illegalTransition(context, row, 'running');
+  if (!context.transitions.isValidTransition('leased', 'running'))
+    throw illegalTransition(context, row, 'running');
   if (row.detail?.lease !== undefined) {
-    throw new PawlError('LEASE_HELD', `Run ${row.id} is leased by ${row.detail.lease.owner}; wait for its end.`, {
-      runId: row.id,
-      owner: row.detail.lease.owner,
-    });
+    throw new PawlError(
+      'LEASE_HELD',
+      `Run ${row.id} is leased by ${row.detail.lease.owner}; wait for its end.`,
+      {
+        runId: row.id,
+        owner: row.detail.lease.owner,
+      },
+    );
   }
   return [
     stateChanged(row.id, row.state, 'leased'),
@@ -74,7 +91,11 @@ export function decideFinish(context: DecisionContext, finish: Finish): PawlEven
 }
 
 /** Events that end the open attempt of a running run with `finish.outcome`. */
-export function finishEvents(context: DecisionContext, row: RunRow, finish: Pick<Finish, 'attemptId' | 'outcome' | 'consumed'>): PawlEvent[] {
+export function finishEvents(
+  context: DecisionContext,
+  row: RunRow,
+  finish: Pick<Finish, 'attemptId' | 'outcome' | 'consumed'>,
+): PawlEvent[] {
   const { outcome } = finish;
   const events: PawlEvent[] = [attemptFinished(row.id, finish.attemptId, attemptEnd(context, row, outcome))];
   for (const used of finish.consumed) events.push(...consumedEvents(context, row, used));
@@ -87,7 +108,15 @@ export function finishEvents(context: DecisionContext, row: RunRow, finish: Pick
 export function consumedEvents(context: DecisionContext, row: RunRow, used: Consumption): PawlEvent[] {
   const events: PawlEvent[] = [];
   const charge = (taskId: string): void => {
-    events.push({ type: 'BudgetConsumed', sequence: 0, at: 0, taskId, dimension: used.dimension, amount: used.amount, runId: row.id });
+    events.push({
+      type: 'BudgetConsumed',
+      sequence: 0,
+      at: 0,
+      taskId,
+      dimension: used.dimension,
+      amount: used.amount,
+      runId: row.id,
+    });
   };
   charge(row.task.id);
   for (let level = row.task.extra?.parent; level !== undefined; level = level.extra?.parent) {
@@ -106,20 +135,46 @@ export function pushRelease(events: PawlEvent[], row: RunRow): void {
 export function lateResult(row: RunRow, finish: Pick<Finish, 'attemptId' | 'owner'>): PawlError {
   const data = { runId: row.id, attemptId: finish.attemptId, state: row.state };
   if (row.state === 'canceled') {
-    return new PawlError('RUN_CANCELED', `Run ${row.id} is canceled; the result of attempt ${finish.attemptId} is not applied.`, data);
+    return new PawlError(
+      'RUN_CANCELED',
+      `Run ${row.id} is canceled; the result of attempt ${finish.attemptId} is not applied.`,
+      data,
+    );
   }
   const attempt = row.detail?.attempts.find((known) => known.id === finish.attemptId);
   if (attempt?.result === 'lost' || attempt?.result === 'timeout') {
-    return new PawlError('LEASE_LOST', `Attempt ${finish.attemptId} of run ${row.id} ended as ${attempt.result}; its late result is not applied.`, data);
+    return new PawlError(
+      'LEASE_LOST',
+      `Attempt ${finish.attemptId} of run ${row.id} ended as ${attempt.result}; its late result is not applied.`,
+      data,
+    );
   }
-  return new PawlError('ATTEMPT_MISMATCH', `Attempt ${finish.attemptId} of run ${row.id} is not open (the run is ${row.state}); its result is not applied.`, data);
+  return new PawlError(
+    'ATTEMPT_MISMATCH',
+    `Attempt ${finish.attemptId} of run ${row.id} is not open (the run is ${row.state}); its result is not applied.`,
+    data,
+  );
 }
 
 /** The fact that a late result was refused; nothing when it was recorded before or the attempt is forgotten. */
-export function decideRefusal(row: RunRow, finish: Pick<Finish, 'attemptId' | 'owner'>, why: string): PawlEvent[] {
+export function decideRefusal(
+  row: RunRow,
+  finish: Pick<Finish, 'attemptId' | 'owner'>,
+  why: string,
+): PawlEvent[] {
   const attempt = row.detail?.attempts.find((known) => known.id === finish.attemptId);
   if (attempt === undefined || attempt.refused) return [];
-  return [{ type: 'AttemptRefused', sequence: 0, at: 0, runId: row.id, attemptId: finish.attemptId, owner: finish.owner, why }];
+  return [
+    {
+      type: 'AttemptRefused',
+      sequence: 0,
+      at: 0,
+      runId: row.id,
+      attemptId: finish.attemptId,
+      owner: finish.owner,
+      why,
+    },
+  ];
 }
 
 function attemptEnd(context: DecisionContext, row: RunRow, outcome: Outcome): AttemptEnd {
@@ -161,7 +216,11 @@ function pushFollowing(context: DecisionContext, events: PawlEvent[], row: RunRo
   }
 }
 
-function afterFailure(context: DecisionContext, row: RunRow, outcome: { readonly kind: 'failure' | 'timeout'; readonly error: ErrorRecord }): PawlEvent {
+function afterFailure(
+  context: DecisionContext,
+  row: RunRow,
+  outcome: { readonly kind: 'failure' | 'timeout'; readonly error: ErrorRecord },
+): PawlEvent {
   const { constraints } = row.task.shape;
   const failures = row.failedAttempts + 1;
   const runId = row.id;
@@ -187,10 +246,15 @@ function pushAfterLoss(context: DecisionContext, events: PawlEvent[], row: RunRo
   }
   requireTransition(context, row, 'retryWait');
   const atOnce = byShutdown || losses === 1;
-  const wakeAt = atOnce ? context.now : context.now + backoffDelayMs(constraints.backoff, losses - 1, context.random);
-  events.push(stateChangedFor({ runId, from: 'running', to: 'retryWait' }, byShutdown ? 'shutdown' : 'lost', wakeAt));
+  const wakeAt = atOnce
+    ? context.now
+    : context.now + backoffDelayMs(constraints.backoff, losses - 1, context.random);
+  events.push(
+    stateChangedFor({ runId, from: 'running', to: 'retryWait' }, byShutdown ? 'shutdown' : 'lost', wakeAt),
+  );
   if (!atOnce) return;
-  if (!context.transitions.isValidTransition('retryWait', 'ready')) throw illegalTransition(context, row, 'ready');
+  if (!context.transitions.isValidTransition('retryWait', 'ready'))
+    throw illegalTransition(context, row, 'ready');
   events.push(stateChanged(runId, 'retryWait', 'ready'));
 }
 

@@ -21,7 +21,8 @@ export interface DecisionContext {
 }
 
 /** What was decided: events to commit; or nothing to write and the answer at once. */
-export type Decision<R> = { readonly events: readonly PawlEvent[] } | { readonly events: readonly []; readonly answer: R };
+export type Decision<R> =
+  { readonly events: readonly PawlEvent[] } | { readonly events: readonly []; readonly answer: R };
 
 /** A command. Refusals are thrown as typed errors and write nothing. */
 export interface Command<A, R> {

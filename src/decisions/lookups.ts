@@ -9,9 +9,13 @@ export function findRun(context: Pick<DecisionContext, 'state'>, runId: string):
   const row = context.state.runs.row(runId);
   if (row !== undefined) return row;
   if (context.state.pruned.hasRun(runId)) {
-    throw new PawlError('RUN_PRUNED', `Run ${runId} was pruned; its events may still be in the journal.`, { runId });
+    throw new PawlError('RUN_PRUNED', `Run ${runId} was pruned; its events may still be in the journal.`, {
+      runId,
+    });
   }
-  throw new PawlError('RUN_UNKNOWN', `No run has the id ${runId}; check the id and the data directory.`, { runId });
+  throw new PawlError('RUN_UNKNOWN', `No run has the id ${runId}; check the id and the data directory.`, {
+    runId,
+  });
 }
 
 /** The task. Errors: `TASK_PRUNED`, `TASK_UNKNOWN`. */
@@ -19,24 +23,40 @@ export function findTask(context: Pick<DecisionContext, 'state'>, taskId: string
   const row = context.state.tasks.row(taskId);
   if (row !== undefined) return row;
   if (context.state.pruned.hasTask(taskId)) {
-    throw new PawlError('TASK_PRUNED', `Task ${taskId} was pruned; its events may still be in the journal.`, { taskId });
+    throw new PawlError('TASK_PRUNED', `Task ${taskId} was pruned; its events may still be in the journal.`, {
+      taskId,
+    });
   }
-  throw new PawlError('TASK_UNKNOWN', `No task has the id ${taskId}; check the id and the data directory.`, { taskId });
-}
-
-/** `INVALID_TRANSITION` for a run, naming what can follow. */
-export function illegalTransition(context: Pick<DecisionContext, 'transitions'>, row: RunRow, to: RunState): PawlError {
-  const next = context.transitions.validTransitions(row.state);
-  const hint = next.length === 0 ? 'it has ended' : `it can go to ${next.join(', ')}`;
-  return new PawlError('INVALID_TRANSITION', `Run ${row.id} is ${row.state} and cannot become ${to}; ${hint}.`, {
-    runId: row.id,
-    from: row.state,
-    to,
+  throw new PawlError('TASK_UNKNOWN', `No task has the id ${taskId}; check the id and the data directory.`, {
+    taskId,
   });
 }
 
+/** `INVALID_TRANSITION` for a run, naming what can follow. */
+export function illegalTransition(
+  context: Pick<DecisionContext, 'transitions'>,
+  row: RunRow,
+  to: RunState,
+): PawlError {
+  const next = context.transitions.validTransitions(row.state);
+  const hint = next.length === 0 ? 'it has ended' : `it can go to ${next.join(', ')}`;
+  return new PawlError(
+    'INVALID_TRANSITION',
+    `Run ${row.id} is ${row.state} and cannot become ${to}; ${hint}.`,
+    {
+      runId: row.id,
+      from: row.state,
+      to,
+    },
+  );
+}
+
 /** Throws `INVALID_TRANSITION` unless the run may become `to`. */
-export function requireTransition(context: Pick<DecisionContext, 'transitions'>, row: RunRow, to: RunState): void {
+export function requireTransition(
+  context: Pick<DecisionContext, 'transitions'>,
+  row: RunRow,
+  to: RunState,
+): void {
   if (!context.transitions.isValidTransition(row.state, to)) throw illegalTransition(context, row, to);
 }
 
@@ -57,6 +77,7 @@ export function policyStartAt(task: TaskRow): number {
   if (given !== undefined) return given;
   const { policy } = task.shape;
   const first = task.firstRun;
-  if (policy.kind !== 'repeat' || first === undefined || first.detail?.retryOf !== undefined) return task.createdAt;
+  if (policy.kind !== 'repeat' || first === undefined || first.detail?.retryOf !== undefined)
+    return task.createdAt;
   return first.scheduledAt - first.occurrence * policy.intervalMs;
 }

@@ -7,7 +7,16 @@ import type { RunState } from '../domain/run-state.js';
 
 /** A change of state with nothing beside it. */
 export function stateChanged(runId: string, from: RunState, to: RunState): PawlEvent<'RunStateChanged'> {
-  return { type: 'RunStateChanged', sequence: 0, at: 0, runId, from, to, reason: undefined, wakeAt: undefined };
+  return {
+    type: 'RunStateChanged',
+    sequence: 0,
+    at: 0,
+    runId,
+    from,
+    to,
+    reason: undefined,
+    wakeAt: undefined,
+  };
 }
 
 /** A change of state with a reason, and the moment a retry wakes. */
@@ -30,7 +39,12 @@ export function leaseReleased(runId: string, owner: string, expiryAt: number): P
 }
 
 /** An attempt begun. */
-export function attemptStarted(runId: string, attemptId: string, number: number, owner: string): PawlEvent<'AttemptStarted'> {
+export function attemptStarted(
+  runId: string,
+  attemptId: string,
+  number: number,
+  owner: string,
+): PawlEvent<'AttemptStarted'> {
   return { type: 'AttemptStarted', sequence: 0, at: 0, runId, attemptId, number, owner };
 }
 
@@ -42,7 +56,11 @@ export interface AttemptEnd {
 }
 
 /** An attempt ended. */
-export function attemptFinished(runId: string, attemptId: string, end: AttemptEnd): PawlEvent<'AttemptFinished'> {
+export function attemptFinished(
+  runId: string,
+  attemptId: string,
+  end: AttemptEnd,
+): PawlEvent<'AttemptFinished'> {
   return {
     type: 'AttemptFinished',
     sequence: 0,

@@ -38,7 +38,9 @@ export function requireRepresentable(policy: Policy, startAt: number): void {
 
 /** Moment of an occurrence. */
 export function occurrenceAt(state: Pick<PolicyState, 'policy' | 'startAt'>, occurrence: number): number {
-  return state.policy.kind === 'repeat' ? state.startAt + occurrence * state.policy.intervalMs : state.startAt;
+  return state.policy.kind === 'repeat'
+    ? state.startAt + occurrence * state.policy.intervalMs
+    : state.startAt;
 }
 
 /** Number of occurrences the policy asks for. */
@@ -81,17 +83,26 @@ export function deriveRuns(context: DecisionContext, state: PolicyState, bounds:
   for (const end = Math.min(total, next + room); next < end; next++) {
     const runId = context.newId();
     const scheduledAt = occurrenceAt(state, next);
-    events.push(runCreated({ runId, taskId: state.taskId, occurrence: next, scheduledAt, priority: state.priority }));
+    events.push(
+      runCreated({ runId, taskId: state.taskId, occurrence: next, scheduledAt, priority: state.priority }),
+    );
     if (promoteDue && scheduledAt <= context.now) events.push(stateChanged(runId, 'scheduled', 'ready'));
   }
   return events;
 }
 
 /** Number of overdue occurrences from `derived` on, of `total` in all. */
-export function overdueUnderived(context: Pick<DecisionContext, 'now'>, state: PolicyState, total: number): number {
+export function overdueUnderived(
+  context: Pick<DecisionContext, 'now'>,
+  state: PolicyState,
+  total: number,
+): number {
   if (state.policy.kind !== 'repeat') return 0;
   const latestOverdueAt = context.now - MISFIRE_AFTER_MS - 1;
-  const through = Math.min(total - 1, Math.floor((latestOverdueAt - state.startAt) / state.policy.intervalMs));
+  const through = Math.min(
+    total - 1,
+    Math.floor((latestOverdueAt - state.startAt) / state.policy.intervalMs),
+  );
   return Math.max(0, through - state.derived + 1);
 }
 
@@ -118,7 +129,10 @@ function skippedUnderived(context: DecisionContext, state: PolicyState, total: n
   return overdue - keptByMisfire(state.policy.misfire, overdue);
 }
 
-function policyAdvanced(state: PolicyState, range: { readonly from: number; readonly to: number }): PawlEvent {
+function policyAdvanced(
+  state: PolicyState,
+  range: { readonly from: number; readonly to: number },
+): PawlEvent {
   return {
     type: 'PolicyAdvanced',
     sequence: 0,

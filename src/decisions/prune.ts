@@ -35,12 +35,17 @@ export interface Prunable {
 /** Checks the arguments. Errors: `INVALID_INPUT`. */
 export function checkPruneArgs(given: unknown): PruneArgs {
   const fields = requireFields(given, 'prune', ['olderThanMs', 'keepNewest']);
-  const read = (name: string): number => (fields[name] === undefined ? 0 : requireInteger(fields[name], `prune.${name}`, { min: 0 }));
+  const read = (name: string): number =>
+    fields[name] === undefined ? 0 : requireInteger(fields[name], `prune.${name}`, { min: 0 });
   return { olderThanMs: read('olderThanMs'), keepNewest: read('keepNewest') };
 }
 
 /** Chooses up to `PRUNE_BATCH` records, oldest first; `take` locks the ids of a record, or says no. */
-export function choosePrunable(context: DecisionContext, args: PruneArgs, take: (ids: readonly string[]) => boolean): Prunable {
+export function choosePrunable(
+  context: DecisionContext,
+  args: PruneArgs,
+  take: (ids: readonly string[]) => boolean,
+): Prunable {
   const endedBefore = context.now - (args.olderThanMs ?? 0);
   const { runs: known } = context.state;
   let spare = known.count - known.nonTerminal - (args.keepNewest ?? 0);
@@ -72,8 +77,10 @@ export function choosePrunable(context: DecisionContext, args: PruneArgs, take: 
 /** The events of a choice. */
 export function pruneEvents(chosen: Prunable): PawlEvent[] {
   const events: PawlEvent[] = [];
-  if (chosen.taskIds.length > 0) events.push({ type: 'TasksPruned', sequence: 0, at: 0, taskIds: chosen.taskIds });
-  if (chosen.runIds.length > 0) events.push({ type: 'RunsPruned', sequence: 0, at: 0, runIds: chosen.runIds });
+  if (chosen.taskIds.length > 0)
+    events.push({ type: 'TasksPruned', sequence: 0, at: 0, taskIds: chosen.taskIds });
+  if (chosen.runIds.length > 0)
+    events.push({ type: 'RunsPruned', sequence: 0, at: 0, runIds: chosen.runIds });
   return events;
 }
 
@@ -84,7 +91,8 @@ function* endedOldestFirst(states: Projections['runs']['states']): Iterable<RunR
     let oldest = -1;
     for (const [index, head] of heads.entries()) {
       const best = heads[oldest];
-      if (head !== undefined && (best === undefined || head.stateSequence < best.stateSequence)) oldest = index;
+      if (head !== undefined && (best === undefined || head.stateSequence < best.stateSequence))
+        oldest = index;
     }
     const row = heads[oldest];
     if (row === undefined) return;
@@ -112,7 +120,9 @@ function taskMayGo(context: DecisionContext, task: TaskRow, endedBefore: number)
     const row = state.tasks.row(dependent);
     if (row !== undefined && !state.tasks.isTerminal(row)) return false;
   }
-  return state.subscriptions.watching(task.id).every((watch) => watch.spentBy !== undefined || watch.canceledAt !== undefined);
+  return state.subscriptions
+    .watching(task.id)
+    .every((watch) => watch.spentBy !== undefined || watch.canceledAt !== undefined);
 }
 
 function runMayGo(context: DecisionContext, row: RunRow): boolean {

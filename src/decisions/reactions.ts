@@ -2,11 +2,19 @@
 // The same functions serve the live engine and the start-up sweeps. Each takes only rows whose locks are held.
 import type { PawlEvent } from '../domain/events.js';
 import type { RunRow, TaskRow } from '../projections/rows.js';
-import { finishEvents, lostError, pushRelease, SHUTDOWN } from './attempts.js';
+import type { SHUTDOWN } from './attempts.js';
+import { finishEvents, lostError, pushRelease } from './attempts.js';
 import type { DecisionContext } from './command.js';
 import { policyStartAt, requireTransition } from './lookups.js';
 import { stateChanged, stateChangedFor } from './new-events.js';
-import { deriveRuns, isOverdue, keptByMisfire, occurrenceCount, overdueUnderived, type PolicyState } from './policies.js';
+import {
+  deriveRuns,
+  isOverdue,
+  keptByMisfire,
+  occurrenceCount,
+  overdueUnderived,
+  type PolicyState,
+} from './policies.js';
 import { cancelEvents } from './runs.js';
 
 /** scheduled → ready, or retryWait → ready. */
@@ -29,7 +37,10 @@ export function policyStateOf(task: TaskRow): PolicyState {
 
 /** Events that fill the policy's window; see `deriveRuns`. */
 export function replenishEvents(context: DecisionContext, task: TaskRow): PawlEvent[] {
-  const bounds = { maxRuns: Math.floor(context.limits.reactionBatch / 2), promote: !context.state.engine.paused };
+  const bounds = {
+    maxRuns: Math.floor(context.limits.reactionBatch / 2),
+    promote: !context.state.engine.paused,
+  };
   return deriveRuns(context, policyStateOf(task), bounds);
 }
 
@@ -65,7 +76,9 @@ export function judgeDueRuns(context: Pick<DecisionContext, 'now'>, task: TaskRo
   // A run that was run again by hand keeps its occurrence but stands at the end of the list.
   open.sort((left, right) => left.occurrence - right.occurrence);
   const due = open.filter((run) => run.state === 'scheduled' && run.scheduledAt <= context.now);
-  const overdue = due.filter((run) => isOverdue(run.scheduledAt, context.now) && run.detail?.retryOf === undefined);
+  const overdue = due.filter(
+    (run) => isOverdue(run.scheduledAt, context.now) && run.detail?.retryOf === undefined,
+  );
   const underived = overdueUnderived(context, policyStateOf(task), occurrenceCount(policy));
   const kept = keptByMisfire(policy.misfire, overdue.length + underived);
   const dropped = Math.min(overdue.length, Math.max(0, overdue.length - Math.max(0, kept - underived)));
@@ -84,10 +97,15 @@ export function judgeDueRuns(context: Pick<DecisionContext, 'now'>, task: TaskRo
 }
 
 /** Events of a judgement, for the rows whose locks are held. */
-export function judgementEvents(context: DecisionContext, judgement: Judgement, held: (row: RunRow) => boolean): PawlEvent[] {
+export function judgementEvents(
+  context: DecisionContext,
+  judgement: Judgement,
+  held: (row: RunRow) => boolean,
+): PawlEvent[] {
   const events: PawlEvent[] = [];
   for (const row of judgement.misfired) if (held(row)) events.push(...cancelEvents(context, row, 'misfire'));
-  for (const row of judgement.overlapped) if (held(row)) events.push(...cancelEvents(context, row, 'overlap'));
+  for (const row of judgement.overlapped)
+    if (held(row)) events.push(...cancelEvents(context, row, 'overlap'));
   for (const row of judgement.promote) if (held(row)) events.push(...promoteEvents(context, row));
   return events;
 }
@@ -103,7 +121,11 @@ export function isExpired(row: RunRow, now: number): boolean {
  * Settles a run whose owner is gone: leased → ready; running → its attempt `lost`, then as the losses decide;
  * running without an open attempt → retryWait. Used by the sweep at start, by lease expiry and at shutdown.
  */
-export function settleLost(context: DecisionContext, row: RunRow, code: 'LOST' | typeof SHUTDOWN): PawlEvent[] {
+export function settleLost(
+  context: DecisionContext,
+  row: RunRow,
+  code: 'LOST' | typeof SHUTDOWN,
+): PawlEvent[] {
   if (row.state === 'leased') {
     requireTransition(context, row, 'ready');
     const events: PawlEvent[] = [];

@@ -28,7 +28,11 @@ export interface CancelRunArgs {
 export function cancelEvents(context: DecisionContext, row: RunRow, reason: string | undefined): PawlEvent[] {
   const open = row.detail?.open;
   if (row.state === 'running' && open !== undefined) {
-    return finishEvents(context, row, { attemptId: open.id, outcome: { kind: 'canceled', reason }, consumed: [] });
+    return finishEvents(context, row, {
+      attemptId: open.id,
+      outcome: { kind: 'canceled', reason },
+      consumed: [],
+    });
   }
   requireTransition(context, row, 'canceled');
   const events: PawlEvent[] = [];
@@ -91,9 +95,15 @@ export const resumeRun: Command<ResumeRunArgs, Changed> = {
     const row = findRun(context, args.runId);
     requireTransition(context, row, 'ready');
     if (row.state !== 'suspended') throw illegalTransition(context, row, 'ready');
-    const waits = [...(row.detail?.waits?.values() ?? [])].filter((wait) => wait.endedAt === undefined).map((wait) => wait.name);
+    const waits = [...(row.detail?.waits?.values() ?? [])]
+      .filter((wait) => wait.endedAt === undefined)
+      .map((wait) => wait.name);
     if (waits.length > 0) {
-      throw new PawlError('RUN_WAITING', `Run ${row.id} waits for ${waits.join(', ')}; end those waits instead.`, { runId: row.id, waits });
+      throw new PawlError(
+        'RUN_WAITING',
+        `Run ${row.id} waits for ${waits.join(', ')}; end those waits instead.`,
+        { runId: row.id, waits },
+      );
     }
     return {
       events: [
@@ -150,29 +160,42 @@ export const retryRun: Command<RetryRunArgs, Retried> = {
   admission: true,
   locks: (args) => [requireId(args.runId, 'runId')],
   decide(context, args) {
-    if (args.options !== undefined) requireFields(args.options, 'options', ['detached', 'commandId', 'by', 'trace']);
+    if (args.options !== undefined)
+      requireFields(args.options, 'options', ['detached', 'commandId', 'by', 'trace']);
     const row = findRun(context, args.runId);
     if (row.state !== 'failed' && row.state !== 'canceled') {
-      throw new PawlError('INVALID_TRANSITION', `Run ${row.id} is ${row.state}; only a failed or canceled run can be run again.`, {
-        runId: row.id,
-        from: row.state,
-        to: 'scheduled',
-      });
+      throw new PawlError(
+        'INVALID_TRANSITION',
+        `Run ${row.id} is ${row.state}; only a failed or canceled run can be run again.`,
+        {
+          runId: row.id,
+          from: row.state,
+          to: 'scheduled',
+        },
+      );
     }
     const retriedBy = row.detail?.retriedBy;
     if (retriedBy !== undefined) {
-      throw new PawlError('INVALID_TRANSITION', `Run ${row.id} was run again as ${retriedBy} already; use that one.`, {
-        runId: row.id,
-        from: row.state,
-        to: 'scheduled',
-        retriedBy,
-      });
+      throw new PawlError(
+        'INVALID_TRANSITION',
+        `Run ${row.id} was run again as ${retriedBy} already; use that one.`,
+        {
+          runId: row.id,
+          from: row.state,
+          to: 'scheduled',
+          retriedBy,
+        },
+      );
     }
     if (isCanceledInTree(row.task)) {
-      throw new PawlError('TASK_CANCELED', `Task ${row.task.id} of run ${row.id} is canceled; submit a new task.`, {
-        runId: row.id,
-        taskId: row.task.id,
-      });
+      throw new PawlError(
+        'TASK_CANCELED',
+        `Task ${row.task.id} of run ${row.id} is canceled; submit a new task.`,
+        {
+          runId: row.id,
+          taskId: row.task.id,
+        },
+      );
     }
     return { events: [retryEvent(context, row)] };
   },
@@ -190,7 +213,11 @@ export function createdRunIds(commit: Commit): string[] {
 export function checkReason(reason: string | undefined): string | undefined {
   if (reason === undefined) return undefined;
   if (typeof reason === 'string' && reason.length >= 1 && reason.length <= MAX_REASON_CHARS) return reason;
-  throw new PawlError('INVALID_INPUT', `reason is not a string of 1 to ${String(MAX_REASON_CHARS)} characters.`, { path: 'reason' });
+  throw new PawlError(
+    'INVALID_INPUT',
+    `reason is not a string of 1 to ${String(MAX_REASON_CHARS)} characters.`,
+    { path: 'reason' },
+  );
 }
 
 function retryEvent(context: DecisionContext, row: RunRow): PawlEvent {

@@ -59,7 +59,9 @@ export const submitManyAtomic: Command<SubmitManyArgs, readonly Submission[]> = 
     for (const event of commit.events) if (event.type === 'TaskCreated') created.add(event.spec.id);
     return args.specs.map((spec) => {
       const fresh = created.delete(spec.id);
-      return fresh ? submissionOf(commit, spec.id) : { taskId: spec.id, runIds: [], runCount: 0, created: false };
+      return fresh
+        ? submissionOf(commit, spec.id)
+        : { taskId: spec.id, runIds: [], runCount: 0, created: false };
     });
   },
 };
@@ -111,13 +113,21 @@ function decideSubmit(context: DecisionContext, spec: TaskSpec, room: number): D
   const existing = context.state.tasks.row(spec.id);
   if (existing !== undefined) return existingSubmission(context, existing, spec);
   if (context.state.runs.row(spec.id) !== undefined || context.state.pruned.hasTask(spec.id)) {
-    throw new PawlError('ID_TAKEN', `The id ${spec.id} is that of a run or of a pruned task; choose another.`, { taskId: spec.id });
+    throw new PawlError(
+      'ID_TAKEN',
+      `The id ${spec.id} is that of a run or of a pruned task; choose another.`,
+      { taskId: spec.id },
+    );
   }
   if (spec.tenantId !== undefined && context.state.tenants.get(spec.tenantId) === undefined) {
-    throw new PawlError('TENANT_UNKNOWN', `Task ${spec.id} names the tenant ${spec.tenantId}, which does not exist.`, {
-      taskId: spec.id,
-      tenantId: spec.tenantId,
-    });
+    throw new PawlError(
+      'TENANT_UNKNOWN',
+      `Task ${spec.id} names the tenant ${spec.tenantId}, which does not exist.`,
+      {
+        taskId: spec.id,
+        tenantId: spec.tenantId,
+      },
+    );
   }
   if (spec.parentId !== undefined) requireParent(context, spec, spec.parentId);
   const startAt = spec.policy.startAt ?? context.now;
@@ -137,11 +147,16 @@ function decideSubmit(context: DecisionContext, spec: TaskSpec, room: number): D
   return { events };
 }
 
-function existingSubmission(context: DecisionContext, row: TaskRow, spec: TaskSpec): { events: []; answer: Submission } {
+function existingSubmission(
+  context: DecisionContext,
+  row: TaskRow,
+  spec: TaskSpec,
+): { events: []; answer: Submission } {
   if (!specsEqual(context.state.tasks.specOf(row), spec)) throw conflict(spec.id);
   const runIds: string[] = [];
   const limit = context.limits.maxReturnedRunIds;
-  for (let run = row.firstRun; run !== undefined && runIds.length < limit; run = run.nextOfTask) runIds.push(run.id);
+  for (let run = row.firstRun; run !== undefined && runIds.length < limit; run = run.nextOfTask)
+    runIds.push(run.id);
   return { events: [], answer: { taskId: row.id, runIds, runCount: row.created, created: false } };
 }
 
@@ -150,10 +165,18 @@ function requireParent(context: DecisionContext, spec: TaskSpec, parentId: strin
   const parent = context.state.tasks.row(parentId);
   // A parent of another tenant is as good as none: nothing is told of it.
   if (parent?.shape.tenantId !== spec.tenantId || parent === undefined) {
-    throw new PawlError('PARENT_UNKNOWN', `Task ${taskId} names the parent ${parentId}, which does not exist; submit it first.`, { taskId, parentId });
+    throw new PawlError(
+      'PARENT_UNKNOWN',
+      `Task ${taskId} names the parent ${parentId}, which does not exist; submit it first.`,
+      { taskId, parentId },
+    );
   }
   if (isCanceledInTree(parent) || context.state.tasks.isTerminal(parent)) {
-    throw new PawlError('PARENT_TERMINAL', `Task ${taskId} names the parent ${parentId}, which has ended; submit without it.`, { taskId, parentId });
+    throw new PawlError(
+      'PARENT_TERMINAL',
+      `Task ${taskId} names the parent ${parentId}, which has ended; submit without it.`,
+      { taskId, parentId },
+    );
   }
   let depth = 2;
   for (let level = parent.extra?.parent; level !== undefined; level = level.extra?.parent) depth++;
@@ -165,11 +188,15 @@ function requireParent(context: DecisionContext, spec: TaskSpec, parentId: strin
     );
   }
   if ((parent.extra?.children?.size ?? 0) >= context.limits.maxChildren) {
-    throw new PawlError('LIMIT_EXCEEDED', `Task ${parentId} has ${String(context.limits.maxChildren)} children already.`, {
-      limit: 'maxChildren',
-      taskId,
-      parentId,
-    });
+    throw new PawlError(
+      'LIMIT_EXCEEDED',
+      `Task ${parentId} has ${String(context.limits.maxChildren)} children already.`,
+      {
+        limit: 'maxChildren',
+        taskId,
+        parentId,
+      },
+    );
   }
 }
 
@@ -180,4 +207,3 @@ function conflict(taskId: string, index?: number): PawlError {
     index === undefined ? { taskId } : { taskId, index },
   );
 }
-

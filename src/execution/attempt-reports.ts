@@ -38,7 +38,9 @@ export class AttemptReports {
     const value = live.progress;
     if (value === undefined) return [];
     live.progress = undefined;
-    return [{ type: 'ProgressReported', sequence: 0, at: 0, runId: live.row.id, attemptId: live.attemptId, value }];
+    return [
+      { type: 'ProgressReported', sequence: 0, at: 0, runId: live.row.id, attemptId: live.attemptId, value },
+    ];
   }
 
   /** Something was consumed: it is written after `consumeFlushMs` at the latest. */
@@ -64,7 +66,10 @@ export class AttemptReports {
     await locks.acquire([id]);
     if (live.row.detail?.open?.id !== live.attemptId || live.phase === 'ended') {
       locks.releaseOne(id);
-      throw new PawlError('LEASE_LOST', `Attempt ${live.attemptId} of run ${id} is no longer open.`, { runId: id, attemptId: live.attemptId });
+      throw new PawlError('LEASE_LOST', `Attempt ${live.attemptId} of run ${id} is no longer open.`, {
+        runId: id,
+        attemptId: live.attemptId,
+      });
     }
     context.refresh();
     const events = make();

@@ -11,7 +11,7 @@ export interface TaskDefinition<I = unknown, O = unknown> {
 }
 
 /** A definition of whatever input and output. */
-export type AnyTaskDefinition = TaskDefinition<never, unknown>;
+export type AnyTaskDefinition = TaskDefinition<never>;
 
 /**
  * Names a task type and the handler that executes its runs.
@@ -19,6 +19,9 @@ export type AnyTaskDefinition = TaskDefinition<never, unknown>;
  * @param type 1–128 characters; unique among the definitions given to one orchestrator (`DUPLICATE_TASK_TYPE`).
  * @param handler Called once for each attempt, after the attempt's start is durable.
  */
-export function defineTask<I = undefined, O = void>(type: string, handler: Handler<I, O>): TaskDefinition<I, O> {
+export function defineTask<I = undefined, O = void>(
+  type: string,
+  handler: Handler<I, O>,
+): TaskDefinition<I, O> {
   return Object.freeze({ type, handler });
 }

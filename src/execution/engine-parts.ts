@@ -50,7 +50,12 @@ export interface EngineParts {
 export type CommitDone = (error: PawlError | undefined, commit: Commit | undefined) => void;
 
 /** Appends one commit under locks that are held, and gives them back when it is durable or refused. */
-export function commitHeld(parts: EngineParts, keys: readonly string[], events: readonly PawlEvent[], done?: CommitDone): void {
+export function commitHeld(
+  parts: EngineParts,
+  keys: readonly string[],
+  events: readonly PawlEvent[],
+  done?: CommitDone,
+): void {
   try {
     parts.journal.append({ header: { at: parts.context.at }, events, urgent: true }, (error, commit) => {
       parts.locks.release(keys);

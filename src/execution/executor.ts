@@ -16,7 +16,13 @@ import { AttemptReports } from './attempt-reports.js';
 /** How long a finish that met a full disk waits before it is tried again. */
 const FINISH_RETRY_MS = 1_000;
 /** What a result is refused with when its attempt is no longer open. */
-const LATE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['LEASE_LOST', 'ATTEMPT_MISMATCH', 'RUN_CANCELED', 'RUN_UNKNOWN', 'RUN_PRUNED']);
+const LATE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'LEASE_LOST',
+  'ATTEMPT_MISMATCH',
+  'RUN_CANCELED',
+  'RUN_UNKNOWN',
+  'RUN_PRUNED',
+]);
 
 /** What the executor tells the scheduler. */
 export interface ExecutorHooks {
@@ -64,7 +70,8 @@ export class Executor implements AttemptHost {
     const context = new HandlerContext(live, this);
     let returned: Promise<unknown>;
     try {
-      if (definition === undefined) throw new PawlError('UNKNOWN_TASK_TYPE', `No handler for ${row.task.shape.type}.`);
+      if (definition === undefined)
+        throw new PawlError('UNKNOWN_TASK_TYPE', `No handler for ${row.task.shape.type}.`);
       const input = live.input === undefined ? undefined : decodePayload(live.input);
       returned = Promise.resolve(definition.handler(context, input as never));
     } catch (error) {
@@ -98,7 +105,12 @@ export class Executor implements AttemptHost {
   async shutDown(): Promise<void> {
     const commits: Promise<void>[] = [];
     for (const live of [...this.#open.values()]) {
-      this.#giveUp(live, new PawlError('CLOSED', `Run ${live.row.id} is interrupted: the orchestrator is closing.`, { runId: live.row.id }));
+      this.#giveUp(
+        live,
+        new PawlError('CLOSED', `Run ${live.row.id} is interrupted: the orchestrator is closing.`, {
+          runId: live.row.id,
+        }),
+      );
       commits.push(this.#endByShutdown(live.row, live.attemptId));
     }
     await Promise.all(commits);
@@ -146,7 +158,12 @@ export class Executor implements AttemptHost {
     };
     live.deadlines.push(
       deadlines.after(timeoutMs, () => {
-        live.abort(new PawlError('HANDLER_TIMEOUT', `Run ${live.row.id} ran longer than ${String(timeoutMs)} ms.`, { runId: live.row.id, timeoutMs }));
+        live.abort(
+          new PawlError('HANDLER_TIMEOUT', `Run ${live.row.id} ran longer than ${String(timeoutMs)} ms.`, {
+            runId: live.row.id,
+            timeoutMs,
+          }),
+        );
         live.deadlines.push(deadlines.after(settings.timeoutGraceMs, graceEnd));
       }),
     );
@@ -179,7 +196,10 @@ export class Executor implements AttemptHost {
     const { locks } = this.#parts;
     const { id } = live.row;
     if (locks.tryAcquireOne(id)) this.#decideFinish(live, outcome);
-    else void locks.acquire([id]).then(() => { this.#decideFinish(live, outcome); });
+    else
+      void locks.acquire([id]).then(() => {
+        this.#decideFinish(live, outcome);
+      });
   }
 
   #decideFinish(live: LiveAttempt, outcome: Outcome): void {
@@ -249,7 +269,8 @@ export class Executor implements AttemptHost {
     const decide = (): void => {
       const current = context.state.runs.row(row.id);
       const finish = { attemptId, owner };
-      const events = current === undefined ? [] : decideRefusal(current, finish, lateResult(current, finish).code);
+      const events =
+        current === undefined ? [] : decideRefusal(current, finish, lateResult(current, finish).code);
       if (events.length === 0 || this.#stopped) locks.releaseOne(row.id);
       else {
         context.refresh();

@@ -4,11 +4,16 @@
 type Listener = EventListenerOrEventListenerObject;
 
 /** The part of a listener's options that is passed on. */
-type ListenerOptions = boolean | { readonly once?: boolean; readonly passive?: boolean; readonly capture?: boolean; readonly signal?: AbortSignal };
+type ListenerOptions =
+  | boolean
+  | {
+      readonly once?: boolean;
+      readonly passive?: boolean;
+      readonly capture?: boolean;
+      readonly signal?: AbortSignal;
+    };
 
-interface EventListenerLike {
-  (event: Event): void;
-}
+type EventListenerLike = (event: Event) => void;
 interface EventListenerObjectLike {
   handleEvent(event: Event): void;
 }
@@ -37,12 +42,12 @@ export function isolateSignal(signal: AbortSignal, onError: (error: unknown) => 
   Object.defineProperties(signal, {
     addEventListener: {
       value: (type: string, listener: Listener | null, options?: ListenerOptions) => {
-        if (listener !== null) add(type as 'abort', guard(listener), options);
+        if (listener !== null) add(type, guard(listener), options);
       },
     },
     removeEventListener: {
       value: (type: string, listener: Listener | null, options?: ListenerOptions) => {
-        if (listener !== null) remove(type as 'abort', guard(listener), options);
+        if (listener !== null) remove(type, guard(listener), options);
       },
     },
     onabort: {

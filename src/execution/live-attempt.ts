@@ -1,5 +1,5 @@
 // An attempt that this process executes: what is known of it only in memory, from the durable start to the end.
-import { PawlError } from '../errors.js';
+import type { PawlError } from '../errors.js';
 import type { Consumption } from '../decisions/attempts.js';
 import type { Payload } from '../domain/payload.js';
 import type { RunRow } from '../projections/rows.js';

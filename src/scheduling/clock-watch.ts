@@ -51,7 +51,8 @@ export class ClockWatch {
       if (byMs > this.#settings.clockJumpHoldMs) this.#heldSinceMonoMs = monoMs;
       return { fromAt: Math.max(0, Math.round(expectedMs)), toAt: wallMs };
     }
-    if (this.#heldSinceMonoMs !== undefined && monoMs - this.#heldSinceMonoMs >= AGREE_MS) this.#heldSinceMonoMs = undefined;
+    if (this.#heldSinceMonoMs !== undefined && monoMs - this.#heldSinceMonoMs >= AGREE_MS)
+      this.#heldSinceMonoMs = undefined;
     return undefined;
   }
 

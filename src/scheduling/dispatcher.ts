@@ -115,7 +115,8 @@ export class Dispatcher {
       if (row === undefined) return;
       const suspect = row.lostAttempts >= row.task.shape.constraints.maxLostAttempts - 1;
       // A suspect waits until everything else has ended; what comes behind it waits too, or it would never run.
-      if (this.#alone !== undefined || (suspect && this.#executor.openAttempts.size + this.claiming > 0)) return;
+      if (this.#alone !== undefined || (suspect && this.#executor.openAttempts.size + this.claiming > 0))
+        return;
       this.ready.pop();
       const now = this.#parts.clock.now();
       // Expiry and cancellation are other reactions' business; they find the run by themselves.
@@ -138,7 +139,10 @@ export class Dispatcher {
     } catch (error) {
       // Only a machine without the edge refuses here; the run stays ready and is reported, not retried for ever.
       this.#parts.locks.releaseOne(row.id);
-      this.#parts.logger.error({ component: 'dispatcher', runId: row.id, err: error }, 'run could not be claimed');
+      this.#parts.logger.error(
+        { component: 'dispatcher', runId: row.id, err: error },
+        'run could not be claimed',
+      );
       return;
     }
     const key = state.keys.keyOf(row);

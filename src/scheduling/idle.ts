@@ -108,7 +108,11 @@ export class IdleWatch {
     if (!scheduler.quiet || scheduler.executor.openAttempts.size > 0) return false;
     const { runs, engine } = this.#parts.state;
     if (runs.countByState('leased') + runs.countByState('running') > 0) return false;
-    return engine.paused || scheduler.dispatcher.blockedByZombies || scheduler.dispatcher.ready.peek() === undefined;
+    return (
+      engine.paused ||
+      scheduler.dispatcher.blockedByZombies ||
+      scheduler.dispatcher.ready.peek() === undefined
+    );
   }
 
   /** Why each run that has not ended is where it is. Looks at all of them. */
@@ -124,7 +128,12 @@ export class IdleWatch {
       }
     }
     const reasons = [...gathered].map(([reason, { count, runIds, nextAt }]) =>
-      Object.freeze({ reason, count, runIds: Object.freeze(runIds), ...(nextAt === undefined ? {} : { nextAt }) }),
+      Object.freeze({
+        reason,
+        count,
+        runIds: Object.freeze(runIds),
+        ...(nextAt === undefined ? {} : { nextAt }),
+      }),
     );
     return Object.freeze({ pending, reasons: Object.freeze(reasons) });
   }
@@ -135,7 +144,8 @@ export class IdleWatch {
     if (entry === undefined) gathered.set(reason, (entry = { count: 0, runIds: [], nextAt: undefined }));
     entry.count++;
     if (entry.runIds.length < this.#parts.limits.maxReportedIds) entry.runIds.push(row.id);
-    const at = reason === 'scheduled for' ? row.scheduledAt : reason === 'retry at' ? row.detail?.wakeAt : undefined;
+    const at =
+      reason === 'scheduled for' ? row.scheduledAt : reason === 'retry at' ? row.detail?.wakeAt : undefined;
     if (at !== undefined && (entry.nextAt === undefined || at < entry.nextAt)) entry.nextAt = at;
   }
 
@@ -146,7 +156,9 @@ export class IdleWatch {
         if (row.scheduledAt > clock.now()) return 'scheduled for';
         if (projections.engine.paused) return 'paused';
         if (this.#scheduler.clockWatch.holding) return 'clock jumped';
-        return row.task.shape.policy.kind !== 'once' && row.task.shape.policy.overlap !== 'allow' ? 'overlap' : 'dependency';
+        return row.task.shape.policy.kind !== 'once' && row.task.shape.policy.overlap !== 'allow'
+          ? 'overlap'
+          : 'dependency';
       case 'retryWait':
         return this.#scheduler.clockWatch.holding ? 'clock jumped' : 'retry at';
       case 'suspended':

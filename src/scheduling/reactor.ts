@@ -1,7 +1,13 @@
 // Reactions, level-triggered: a durable fact marks a task dirty, and the reactor decides from durable state, under
 // the locks of what it touches, until nothing is left to do. A reaction that is refused, or that met a lock, is
 // tried again. A start-up sweep marks everything and runs the same code.
-import { replenishEvents, judgeDueRuns, judgementEvents, needsJudging, openRunsOf } from '../decisions/reactions.js';
+import {
+  replenishEvents,
+  judgeDueRuns,
+  judgementEvents,
+  needsJudging,
+  openRunsOf,
+} from '../decisions/reactions.js';
 import { cancelEvents } from '../decisions/runs.js';
 import { taskCanceled } from '../decisions/tasks.js';
 import { isCanceledInTree } from '../decisions/lookups.js';

@@ -21,7 +21,10 @@ export class RemoteLeases {
     const lease = row.detail?.lease;
     if (lease === undefined || lease.owner === this.#parts.owner) return;
     this.#deadlines.get(row)?.cancel();
-    const leftMs = Math.max(0, Math.min(lease.expiryAt - lease.updatedAt, lease.expiryAt - this.#parts.clock.now()));
+    const leftMs = Math.max(
+      0,
+      Math.min(lease.expiryAt - lease.updatedAt, lease.expiryAt - this.#parts.clock.now()),
+    );
     const deadline = this.#parts.deadlines.after(leftMs, () => {
       this.#deadlines.delete(row);
       void this.#expire(row, lease);

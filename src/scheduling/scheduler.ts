@@ -77,8 +77,14 @@ export class Scheduler {
   /** True when nothing is in flight and nothing is left to decide. */
   get quiet(): boolean {
     const { journal } = this.#parts;
-    const working = this.#turnQueued || journal.pendingCommits > 0 || this.reactor.pending > 0 || this.dueRuns.pending > 0;
-    return !working && this.dispatcher.claiming === 0 && this.dispatcher.setAside === 0 && this.#canceling.size === 0;
+    const working =
+      this.#turnQueued || journal.pendingCommits > 0 || this.reactor.pending > 0 || this.dueRuns.pending > 0;
+    return (
+      !working &&
+      this.dispatcher.claiming === 0 &&
+      this.dispatcher.setAside === 0 &&
+      this.#canceling.size === 0
+    );
   }
 
   /** Takes up what the state holds: ready runs, leases of remote actors. Before `start`. */
@@ -223,7 +229,11 @@ export class Scheduler {
     if (jump === undefined) return;
     this.#parts.logger.warn({ component: 'clock', ...jump }, 'clock jumped');
     this.#parts.context.refresh();
-    commitHeld(this.#parts, [], [{ type: 'ClockJumped', sequence: 0, at: 0, fromAt: jump.fromAt, toAt: jump.toAt }]);
+    commitHeld(
+      this.#parts,
+      [],
+      [{ type: 'ClockJumped', sequence: 0, at: 0, fromAt: jump.fromAt, toAt: jump.toAt }],
+    );
   }
 
   /** One timer for the earliest moment, never further away than the horizon: a clock that is set meets it there. */
@@ -257,7 +267,8 @@ export class Scheduler {
         this.#mark(event.taskId);
         return;
       case 'TaskCreated':
-        if (event.spec.policy.kind !== 'once' || event.spec.parentId !== undefined) this.#markTree(event.spec.id);
+        if (event.spec.policy.kind !== 'once' || event.spec.parentId !== undefined)
+          this.#markTree(event.spec.id);
         return;
       case 'LeaseAcquired':
       case 'LeaseHeartbeat': {
@@ -276,10 +287,12 @@ export class Scheduler {
     if (event.from === 'ready') this.dispatcher.ready.remove(row);
     if (event.to === 'ready') this.dispatcher.offer(row);
     const { task } = row;
-    if (isTerminal(event.to) && (task.shape.policy.kind !== 'once' || task.extra !== undefined)) this.reactor.mark(task);
+    if (isTerminal(event.to) && (task.shape.policy.kind !== 'once' || task.extra !== undefined))
+      this.reactor.mark(task);
     if (task.shape.constraints.concurrencyKey === undefined) return;
     const key = this.#parts.state.keys.keyOf(row);
-    if (key !== undefined && this.#parts.state.keys.holder(key) === undefined) this.dispatcher.keyReleased(key);
+    if (key !== undefined && this.#parts.state.keys.holder(key) === undefined)
+      this.dispatcher.keyReleased(key);
   }
 
   #mark(taskId: string): void {

@@ -106,14 +106,18 @@ export class ManualClock implements Clock {
   /** Waits until everything watched is quiet. Fails after `settleMs` of real time, naming what is not. */
   async settle(): Promise<void> {
     const startedMs = realMonotonicMs();
-    for (let quietTurns = 0; quietTurns < QUIET_TURNS; ) {
+    for (let quietTurns = 0; quietTurns < QUIET_TURNS;) {
       this.#fireDue();
       await hostTurn();
       const busy = [...this.#probes].filter((probe) => !probe.isQuiet(this.#sleepers));
       const due = this.#next();
-      quietTurns = busy.length === 0 && (due === undefined || due.atMonoMs > this.#monoMs) ? quietTurns + 1 : 0;
+      quietTurns =
+        busy.length === 0 && (due === undefined || due.atMonoMs > this.#monoMs) ? quietTurns + 1 : 0;
       if (realMonotonicMs() - startedMs > this.#settleMs) {
-        throw new PawlError('INTERNAL', `Not quiet after ${String(this.#settleMs)} ms: ${busy.map((probe) => probe.describe()).join('; ')}.`);
+        throw new PawlError(
+          'INTERNAL',
+          `Not quiet after ${String(this.#settleMs)} ms: ${busy.map((probe) => probe.describe()).join('; ')}.`,
+        );
       }
     }
   }
@@ -137,7 +141,12 @@ export class ManualClock implements Clock {
     for (const timer of this.#timers) {
       if (timer.fire === undefined) continue;
       this.#timers[kept++] = timer;
-      if (first === undefined || timer.atMonoMs < first.atMonoMs || (timer.atMonoMs === first.atMonoMs && timer.order < first.order)) first = timer;
+      if (
+        first === undefined ||
+        timer.atMonoMs < first.atMonoMs ||
+        (timer.atMonoMs === first.atMonoMs && timer.order < first.order)
+      )
+        first = timer;
     }
     this.#timers.length = kept;
     return first;

@@ -79,10 +79,15 @@ async function open(kept: Kept): Promise<TestOrchestrator> {
   const parked = new Set<string>();
   const unwatch = clock.watch({
     isQuiet: (sleepers) => isQuiet(engine, sleepers, parked),
-    describe: () => `runs in flight: ${[...engine.scheduler.executor.openAttempts.keys()].join(', ') || 'none'}`,
+    describe: () =>
+      `runs in flight: ${[...engine.scheduler.executor.openAttempts.keys()].join(', ') || 'none'}`,
   });
   const again = (options: TestOrchestratorOptions): Promise<TestOrchestrator> =>
-    open({ ...kept, options: { ...kept.options, ...options }, ...(options.backend === undefined ? {} : { backend: options.backend }) });
+    open({
+      ...kept,
+      options: { ...kept.options, ...options },
+      ...(options.backend === undefined ? {} : { backend: options.backend }),
+    });
   return {
     pawl,
     clock,
@@ -114,7 +119,8 @@ function isQuiet(engine: EngineRuntime, sleepers: number, parked: ReadonlySet<st
   const { scheduler } = engine;
   if (engine.stopped) return true;
   let unsettled = 0;
-  for (const live of scheduler.executor.openAttempts.values()) if (!live.settled && !parked.has(live.row.id)) unsettled++;
+  for (const live of scheduler.executor.openAttempts.values())
+    if (!live.settled && !parked.has(live.row.id)) unsettled++;
   // Handlers that wait for the clock, or for the test, go on when those do; all others must have settled.
   return scheduler.quiet && engine.pipeline.queued === 0 && unsettled <= sleepers;
 }

@@ -17,7 +17,8 @@ export async function sweepDeadEpoch(sweep: SweepContext): Promise<number> {
     const context = sweep.refresh();
     for (const row of batch) {
       const open = row.detail?.open;
-      if (open !== undefined) sweep.logger.warn({ component: 'sweep', runId: row.id, attemptId: open.id }, 'run lost');
+      if (open !== undefined)
+        sweep.logger.warn({ component: 'sweep', runId: row.id, attemptId: open.id }, 'run lost');
       events.push(...settleLost(context, row, 'LOST'));
     }
     await sweep.commit(events);
