@@ -1,7 +1,7 @@
 // The parts of a run in a snapshot: its lease, attempts, steps, waits, signals and early answers. Fields are only
 // ever added at the end.
 import { ATTEMPT_RESULTS, type AnswerRecord, type AttemptRecord, type LeaseRecord } from '../domain/run.js';
-import type { SignalRecord, StepRecord, WaitRecord } from '../domain/run.js';
+import type { Continuation, SignalRecord, StepRecord, WaitRecord } from '../domain/run.js';
 import { NONE } from '../domain/task.js';
 import { readOptError, readWait, writeOptError, writeWait } from './part-codec.js';
 import type { RecordReader } from './record-reader.js';
@@ -147,6 +147,26 @@ export function readAnswer(input: RecordReader): AnswerRecord {
   const answer = { name: input.word(), at: input.time(), value: input.optPayload() } as AnswerRecord;
   input.close(extra);
   return answer;
+}
+
+/** Writes what a run gives to its successor, or nil. */
+export function writeContinuation(out: RecordWriter, continuation: Continuation | undefined): void {
+  if (continuation === undefined) {
+    out.nil();
+    return;
+  }
+  out.array(2);
+  out.optPayload(continuation.input);
+  out.optStr(continuation.type);
+}
+
+/** Reads what a run gives to its successor, or nil. */
+export function readContinuation(input: RecordReader): Continuation | undefined {
+  if (input.nil()) return undefined;
+  const extra = input.open(2);
+  const continuation = { input: input.optPayload(), type: input.optWord() } as Continuation;
+  input.close(extra);
+  return continuation;
 }
 
 /** Writes a list; nil when it is empty. */

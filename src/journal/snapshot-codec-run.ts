@@ -8,6 +8,7 @@ import type { RecordWriter } from './record-writer.js';
 import {
   readAnswer,
   readAttempt,
+  readContinuation,
   readLease,
   readList,
   readSignal,
@@ -15,6 +16,7 @@ import {
   readWaitRecord,
   writeAnswer,
   writeAttempt,
+  writeContinuation,
   writeLease,
   writeList,
   writeSignal,
@@ -23,7 +25,7 @@ import {
 } from './snapshot-codec-run-parts.js';
 
 const RUN_FIELDS = 12;
-const DETAIL_FIELDS = 20;
+const DETAIL_FIELDS = 21;
 
 /** Writes a run. */
 export function writeRun(out: RecordWriter, run: SavedRun): void {
@@ -110,7 +112,8 @@ function hasDetail(run: SavedRun): boolean {
     run.resumedWith !== undefined ||
     run.progress !== undefined ||
     run.attempts.length + run.steps.length + run.waits.length + run.signals.length > 0 ||
-    run.answers !== undefined
+    run.answers !== undefined ||
+    run.continuation !== undefined
   );
 }
 
@@ -136,6 +139,7 @@ function writeDetail(out: RecordWriter, run: SavedRun): void {
   writeList(out, run.waits, writeWaitRecord);
   writeList(out, run.signals, writeSignal);
   writeList(out, run.answers, writeAnswer);
+  writeContinuation(out, run.continuation);
 }
 
 function readDetail(input: RecordReader, base: RunBase): SavedRun {
@@ -162,6 +166,7 @@ function readDetail(input: RecordReader, base: RunBase): SavedRun {
     waits: readList(input, readWaitRecord),
     signals: readList(input, readSignal),
     answers: input.nil() ? undefined : readList(input, readAnswer),
+    continuation: readContinuation(input),
   } as SavedRun;
   input.close(extra);
   return run;

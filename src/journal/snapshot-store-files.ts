@@ -1,0 +1,163 @@
+// Snapshots as files: `<sequence, 20 digits>.snapshot` in a directory. One is written to a temporary name, made
+// durable, and renamed over its place; the directory is fsynced before anything that it replaces may go.
+import { dirname, join } from 'node:path';
+import { errnoOf, guarded } from './storage-errors.js';
+import type { Storage, StorageFile } from './storage.js';
+import type { SnapshotEntry, SnapshotInput, SnapshotOutput, SnapshotStore } from './snapshot-store-port.js';
+
+const NAME = /^(\d{20})\.snapshot$/;
+const TEMPORARY = '.tmp';
+
+/** The file name of the snapshot taken at a sequence. */
+export function snapshotFileName(sequence: number): string {
+  return `${String(sequence).padStart(20, '0')}.snapshot`;
+}
+
+/** Keeps snapshots in a directory, which is made when the first is written. */
+export class FileSnapshots implements SnapshotStore {
+  readonly rejected = new Set<string>();
+
+  constructor(
+    private readonly storage: Storage,
+    private readonly directory: string,
+  ) {}
+
+  async list(): Promise<readonly SnapshotEntry[]> {
+    const entries: SnapshotEntry[] = [];
+    for (const name of await this.#names()) {
+      const digits = NAME.exec(name)?.[1];
+      if (digits !== undefined) entries.push({ sequence: Number(digits), path: join(this.directory, name) });
+    }
+    return entries.sort((left, right) => right.sequence - left.sequence);
+  }
+
+  read(entry: SnapshotEntry): Promise<SnapshotInput> {
+    return openSnapshotFile(this.storage, entry.path);
+  }
+
+  async write(sequence: number): Promise<SnapshotOutput> {
+    if ((await this.storage.stat(this.directory)) === undefined) {
+      await guarded('create', this.directory, () => this.storage.mkdir(this.directory));
+      await guarded('fsync', dirname(this.directory), () => this.storage.syncDir(dirname(this.directory)));
+    }
+    return await SnapshotFileOutput.create(this.storage, join(this.directory, snapshotFileName(sequence)));
+  }
+
+  async remove(entry: SnapshotEntry): Promise<void> {
+    await guarded('remove', entry.path, () => this.storage.unlink(entry.path));
+  }
+
+  async tidy(): Promise<void> {
+    for (const name of await this.#names()) {
+      const path = join(this.directory, name);
+      if (name.endsWith(TEMPORARY)) await guarded('remove', path, () => this.storage.unlink(path));
+    }
+  }
+
+  async #names(): Promise<readonly string[]> {
+    return await guarded('list', this.directory, async () =>
+      (await this.storage.stat(this.directory)) === undefined
+        ? []
+        : await this.storage.readdir(this.directory),
+    );
+  }
+}
+
+/** Opens the file of a snapshot for reading. Errors: those of the storage. */
+export async function openSnapshotFile(storage: Storage, path: string): Promise<SnapshotInput> {
+  const file = await guarded('open', path, () => storage.open(path, 'read'));
+  let open = true;
+  return {
+    path,
+    read: (into, from, position) =>
+      guarded('read', path, () => file.read(into, from, into.length - from, position)),
+    async close() {
+      if (!open) return;
+      open = false;
+      await file.close();
+    },
+  };
+}
+
+/** A snapshot's file while it is written. */
+export class SnapshotFileOutput implements SnapshotOutput {
+  #file: StorageFile | undefined;
+  #position = 0;
+
+  private constructor(
+    private readonly storage: Storage,
+    readonly path: string,
+    file: StorageFile,
+  ) {
+    this.#file = file;
+  }
+
+  /** Makes the temporary file. A directory that is missing is an error: the parent is not ours to make. */
+  static async create(storage: Storage, path: string): Promise<SnapshotFileOutput> {
+    const temporary = path + TEMPORARY;
+    // What a crash left: a new file, since after a failed fsync the old one is not to be trusted with new bytes.
+    await removeIfThere(storage, temporary);
+    const file = await guarded('create', temporary, () => storage.open(temporary, 'createNew'));
+    return new SnapshotFileOutput(storage, path, file);
+  }
+
+  async append(bytes: Buffer): Promise<void> {
+    const file = this.#open();
+    await guarded('write', this.#temporary, () => file.write(bytes, 0, bytes.length, this.#position));
+    this.#position += bytes.length;
+  }
+
+  async restart(): Promise<void> {
+    const file = this.#open();
+    await guarded('truncate', this.#temporary, () => file.truncate(0));
+    this.#position = 0;
+  }
+
+  async sync(): Promise<void> {
+    const file = this.#open();
+    await guarded('fsync', this.#temporary, () => file.datasync());
+  }
+
+  readBack(): Promise<SnapshotInput> {
+    return openSnapshotFile(this.storage, this.#temporary);
+  }
+
+  async publish(): Promise<void> {
+    const { path, storage } = this;
+    await this.#close();
+    await guarded('rename', path, () => storage.rename(this.#temporary, path));
+    const directory = dirname(path);
+    await guarded('fsync', directory, () => storage.syncDir(directory));
+  }
+
+  async abandon(): Promise<void> {
+    if (this.#file === undefined) return;
+    await this.#close().catch(() => undefined);
+    await removeIfThere(this.storage, this.#temporary);
+  }
+
+  get #temporary(): string {
+    return this.path + TEMPORARY;
+  }
+
+  #open(): StorageFile {
+    if (this.#file === undefined) throw new TypeError('the snapshot was published or abandoned');
+    return this.#file;
+  }
+
+  async #close(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    if (file !== undefined) await guarded('close', this.#temporary, () => file.close());
+  }
+}
+
+async function removeIfThere(storage: Storage, path: string): Promise<void> {
+  await guarded('remove', path, async () => {
+    try {
+      await storage.unlink(path);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    }
+  });
+}
