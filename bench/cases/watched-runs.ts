@@ -68,7 +68,7 @@ function readyIds(pawl: Awaited<ReturnType<typeof openOrchestrator>>): string[] 
       { limit: 1_000, ...(cursor === undefined ? {} : { cursor }) },
     );
     for (const run of page.items) ids.push(run.id);
-    cursor = page.next;
+    cursor = page.cursor;
   } while (cursor !== undefined);
   return ids;
 }
