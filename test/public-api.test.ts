@@ -136,8 +136,31 @@ const DOORS: Readonly<Record<string, Door>> = {
   'pawl/journal': { file: 'src/journal/index.ts', values: [], types: [] },
   'pawl/testing': {
     file: 'src/testing/index.ts',
-    values: ['ManualClock', 'MemoryBackend', 'seededRandom', 'testOrchestrator'],
-    types: ['ManualClockOptions', 'QuietProbe', 'TestOrchestrator', 'TestOrchestratorOptions'],
+    values: [
+      'FaultyStorage',
+      'ManualClock',
+      'MemoryBackend',
+      'SimulatedErrno',
+      'given',
+      'seededRandom',
+      'testOrchestrator',
+    ],
+    types: [
+      'Decided',
+      'EventDraft',
+      'Expected',
+      'Fault',
+      'FaultPlan',
+      'GivenCommit',
+      'GivenOptions',
+      'GivenState',
+      'ManualClockOptions',
+      'QuietProbe',
+      'StorageOperation',
+      'TestOrchestrator',
+      'TestOrchestratorOptions',
+      'WhenDecided',
+    ],
   },
 };
 
