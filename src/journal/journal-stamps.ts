@@ -56,8 +56,8 @@ export class JournalStamps {
     this.lastAt = this.durableAt;
   }
 
-  /** Lets an empty log begin behind `sequence`. */
-  beginAt(sequence: number): void {
+  /** Lets an empty log begin behind `sequence`, and no earlier than `at`. */
+  beginAt(sequence: number, at = 0): void {
     if (!this.empty) {
       throw new PawlError(
         'SNAPSHOT_AHEAD',
@@ -67,6 +67,7 @@ export class JournalStamps {
     }
     if (this.known > sequence) throw this.missing(sequence);
     this.current = this.durable = sequence;
+    this.lastAt = this.durableAt = Math.max(this.durableAt, at);
   }
 
   private missing(found: number): PawlError {

@@ -146,11 +146,11 @@ export class Journal {
   }
 
   /**
-   * Lets an empty log begin behind `sequence`: what a snapshot stands for.
+   * Lets an empty log begin behind `sequence` and not before `at`: what a snapshot stands for.
    * Errors: `ACKNOWLEDGED_DATA_MISSING` when `head` knows more, `SNAPSHOT_AHEAD` when the log is not empty.
    */
-  beginAt(sequence: number): void {
-    this.stamps.beginAt(sequence);
+  beginAt(sequence: number, at = 0): void {
+    this.stamps.beginAt(sequence, at);
   }
 
   /** Throws `CLOSED` or `JOURNAL_POISONED` when nothing can be appended any more. */
