@@ -1,6 +1,7 @@
 // Which run holds which concurrency key, read from the state of the runs alone, so that restarts and remote
 // leases keep it. A key is scoped by tenant.
 import type { RunRow } from './rows.js';
+import { wasIn } from './run-history.js';
 import { ShardedMap } from './sharded-map.js';
 
 /** The holders of concurrency keys. */
@@ -82,5 +83,5 @@ export function holdsKey(row: RunRow): boolean {
 
 function wasClaimed(row: RunRow): boolean {
   if (row.attemptCount > 0) return true;
-  return row.state !== 'scheduled' && row.detail?.history?.some((entry) => entry.to === 'leased') === true;
+  return row.state !== 'scheduled' && row.detail !== undefined && wasIn(row.detail, 'leased');
 }

@@ -7,7 +7,6 @@ import type {
   AttemptRecord,
   Continuation,
   ErrorRecord,
-  HistoryEntry,
   LeaseRecord,
   SignalRecord,
   StepRecord,
@@ -62,7 +61,6 @@ export class BucketList {
 
 /** Fields that few tasks have. */
 export interface TaskExtra {
-  startAt: number | undefined;
   canceledAt: number | undefined;
   cancelReason: string | undefined;
   parent: TaskRow | undefined;
@@ -91,6 +89,8 @@ export class TaskRow {
   firstRun: RunRow | undefined = undefined;
   lastRun: RunRow | undefined = undefined;
   extra: TaskExtra | undefined = undefined;
+  /** `startAt` of the policy, when one was given. */
+  startAt: number | undefined = undefined;
   /** Sequence of the `TaskCreated`. */
   createdSequence = 0;
   /** Neighbours among the tasks of the same shape, in order of creation. */
@@ -140,9 +140,14 @@ export class RunDetail {
   open: AttemptRow | undefined = undefined;
   /** First ten and last ninety attempts. */
   attempts: AttemptRow[] = [];
-  /** First ten and last ninety entries; `undefined` while they follow from the row itself. */
-  history: HistoryEntry[] | undefined = undefined;
+  /**
+   * First ten and last ninety entries, two numbers each, packed by `run-history.ts`; `undefined` while they follow
+   * from the row itself.
+   */
+  history: number[] | undefined = undefined;
   historyCount = 1;
+  /** Reasons of history entries, by the number of the entry among all there ever were. */
+  historyReasons: Map<number, string> | undefined = undefined;
   steps: Map<string, StepRecord> | undefined = undefined;
   waits: Map<string, WaitRecord> | undefined = undefined;
   signals: SignalRecord[] | undefined = undefined;

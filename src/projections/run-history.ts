@@ -1,9 +1,18 @@
 // The history of a run: its changes of state, of which the first ten and the last ninety are kept. It is not
-// stored while it follows from the row itself: created, and perhaps made ready without a reason.
+// stored while it follows from the row itself (created, and perhaps made ready without a reason), and then as two
+// numbers an entry: a record of its own for each would be a third of what a completed run costs.
 import { KEPT_FIRST, KEPT_LAST } from '../domain/limits.js';
 import type { HistoryEntry } from '../domain/run.js';
-import type { RunState } from '../domain/run-state.js';
+import { RUN_STATES, type RunState } from '../domain/run-state.js';
 import { RunDetail, type RunRow } from './rows.js';
+
+const KEPT = KEPT_FIRST + KEPT_LAST;
+/** Code of an entry: 16 × that of `from`, or of nothing, and that of `to`. */
+const CODES = Object.fromEntries(RUN_STATES.map((state, index) => [state, index])) as Record<
+  RunState,
+  number
+>;
+const NO_STATE = 15;
 
 /** The detail of a run, made when there is none. */
 export function detailOf(row: RunRow): RunDetail {
@@ -16,15 +25,45 @@ export function noteChange(row: RunRow, to: RunState, at: number, reason: string
   if (from === 'scheduled' && to === 'ready' && reason === undefined && row.detail?.history === undefined)
     return;
   const detail = detailOf(row);
-  const history = (detail.history ??= impliedHistory(row));
-  history.push(reason === undefined ? { from, to, at } : { from, to, at, reason });
-  detail.historyCount = Math.max(detail.historyCount, history.length - 1) + 1;
-  keepEnds(history);
+  if (detail.history === undefined) setHistory(detail, impliedHistory(row), row.state === 'ready' ? 2 : 1);
+  const history = (detail.history ??= []);
+  history.push(CODES[from] * 16 + CODES[to], at);
+  if (reason !== undefined) (detail.historyReasons ??= new Map()).set(detail.historyCount, reason);
+  detail.historyCount++;
+  if (history.length <= 2 * KEPT) return;
+  history.splice(2 * KEPT_FIRST, 2);
+  detail.historyReasons?.delete(detail.historyCount - KEPT_LAST - 1);
+}
+
+/** Takes the kept entries of a history, of which there were `count`. */
+export function setHistory(detail: RunDetail, entries: readonly HistoryEntry[], count: number): void {
+  const history: number[] = [];
+  entries.forEach(({ from, to, at, reason }, index) => {
+    history.push((from === undefined ? NO_STATE : CODES[from]) * 16 + CODES[to], at);
+    if (reason !== undefined)
+      (detail.historyReasons ??= new Map()).set(numberOf(index, entries.length, count), reason);
+  });
+  detail.history = history.slice();
+  detail.historyCount = count;
 }
 
 /** The kept entries. */
 export function historyOf(row: RunRow): HistoryEntry[] {
-  return row.detail?.history ?? impliedHistory(row);
+  const { detail } = row;
+  const history = detail?.history;
+  if (detail === undefined || history === undefined) return impliedHistory(row);
+  const entries: HistoryEntry[] = [];
+  const kept = history.length / 2;
+  for (let index = 0; index < kept; index++) {
+    const code = history[2 * index] ?? 0;
+    const at = history[2 * index + 1] ?? 0;
+    const to = RUN_STATES[code & 15] ?? 'scheduled';
+    const from = RUN_STATES[code >> 4];
+    const reason = detail.historyReasons?.get(numberOf(index, kept, detail.historyCount));
+    if (reason !== undefined && from !== undefined) entries.push({ from, to, at, reason });
+    else entries.push(from === undefined ? { to, at } : { from, to, at });
+  }
+  return entries;
 }
 
 /** Number of all entries there ever were. */
@@ -33,20 +72,35 @@ export function historyCountOf(row: RunRow): number {
   return detail?.history === undefined ? (row.state === 'ready' ? 2 : 1) : detail.historyCount;
 }
 
+/** True when an entry that is kept leads to the state. */
+export function wasIn(detail: RunDetail, state: RunState): boolean {
+  const { history } = detail;
+  if (history === undefined) return false;
+  for (let index = 0; index < history.length; index += 2) {
+    if (((history[index] ?? 0) & 15) === CODES[state]) return true;
+  }
+  return false;
+}
+
 /** Drops from the middle what is beyond the first ten and the last ninety. */
 export function keepEnds(list: unknown[]): void {
-  if (list.length > KEPT_FIRST + KEPT_LAST) list.splice(KEPT_FIRST, list.length - KEPT_FIRST - KEPT_LAST);
+  if (list.length > KEPT) list.splice(KEPT_FIRST, list.length - KEPT);
 }
 
 /** True when a record's history is what a row without one implies. */
 export function isImplied(row: RunRow, history: readonly HistoryEntry[], count: number): boolean {
-  const implied = impliedHistory(row);
   if (row.state !== 'scheduled' && row.state !== 'ready') return false;
+  const implied = impliedHistory(row);
   return (
     count === history.length &&
     history.length === implied.length &&
     implied.every((entry, index) => sameEntry(entry, history[index]))
   );
+}
+
+/** Number of a kept entry among all there ever were. */
+function numberOf(index: number, kept: number, count: number): number {
+  return index < KEPT_FIRST ? index : count - kept + index;
 }
 
 function sameEntry(left: HistoryEntry, right: HistoryEntry | undefined): boolean {

@@ -1,7 +1,7 @@
 // From a snapshot's record back to a run row. What the record leaves out is what follows from the rest.
 import type { SavedRun } from '../domain/run.js';
 import { AttemptRow, RunDetail, RunRow, type TaskRow } from './rows.js';
-import { isImplied } from './run-history.js';
+import { isImplied, setHistory } from './run-history.js';
 import { earliestUntilAt } from './wait-times.js';
 
 /** The row of a record; it is in no list yet. */
@@ -25,8 +25,7 @@ export function loadRun(record: SavedRun, task: TaskRow): RunRow {
   if (implied && !hasDetail(record)) return row;
   row.detail = loadDetail(record);
   if (implied) return row;
-  row.detail.history = [...record.history];
-  row.detail.historyCount = record.historyCount;
+  setHistory(row.detail, record.history, record.historyCount);
   return row;
 }
 

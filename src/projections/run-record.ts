@@ -35,7 +35,7 @@ function writableRecord(row: RunRow): Writable<RunRecord> {
     failedAttempts: row.failedAttempts,
     lostAttempts: row.lostAttempts,
     historyCount: historyCountOf(row),
-    history: freezeDeep([...historyOf(row)]),
+    history: freezeDeep(historyOf(row)),
     attempts: NONE,
     steps: NONE,
     waits: NONE,

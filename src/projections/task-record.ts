@@ -57,6 +57,6 @@ function countsOf(row: TaskRow): TaskCounts {
 }
 
 function policyOf(row: TaskRow): Policy {
-  const startAt = row.extra?.startAt;
+  const { startAt } = row;
   return startAt === undefined ? row.shape.policy : Object.freeze({ ...row.shape.policy, startAt });
 }

@@ -204,7 +204,7 @@ export class Tasks implements Fold {
   #make(spec: TaskSpec, createdAt: number): TaskRow {
     const row = new TaskRow(spec.id, this.#shapes.of(spec), spec.input, createdAt);
     const { startAt } = spec.policy;
-    if (startAt !== undefined) extraOf(row).startAt = startAt;
+    row.startAt = startAt;
     if (spec.parentId !== undefined) extraOf(row).parentId = spec.parentId;
     if (spec.dependsOn.length > 0) extraOf(row).dependsOn = Object.freeze([...spec.dependsOn]);
     return row;
@@ -227,7 +227,6 @@ export function occurrencesOf(row: TaskRow): number {
 /** The rare fields of a task, made when there are none. */
 function extraOf(row: TaskRow): TaskExtra {
   return (row.extra ??= {
-    startAt: undefined,
     canceledAt: undefined,
     cancelReason: undefined,
     parent: undefined,
