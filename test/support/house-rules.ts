@@ -115,10 +115,11 @@ export function foreignImports(source: SourceFile): string[] {
   });
 }
 
-/** Buffers, digests and checksums compute; they touch nothing of the machine. */
+/** Buffers, digests, checksums and joined paths are computed; they touch nothing of the machine. */
 const PURE_NODE: Readonly<Record<string, readonly string[]>> = {
   'node:buffer': ['Buffer', 'isAscii', 'isUtf8'],
   'node:crypto': ['createHash', 'hash', 'Hash'],
+  'node:path': ['basename', 'dirname', 'join'],
   'node:zlib': ['crc32'],
 };
 
