@@ -5,6 +5,7 @@ import { idleLatency } from './cases/idle-latency.js';
 import { oneMoreRun } from './cases/one-more-run.js';
 import { recoverEvents } from './cases/recover-events.js';
 import { runMemory } from './cases/run-memory.js';
+import { snapshotSoak } from './cases/snapshot-soak.js';
 import { startFromSnapshot } from './cases/start-from-snapshot.js';
 import { submitConcurrently } from './cases/submit-concurrently.js';
 import { submitOneByOne } from './cases/submit-one-by-one.js';
@@ -21,6 +22,7 @@ export const BENCHES: readonly Bench[] = [
   runMemory,
   oneMoreRun,
   watchedRuns,
+  snapshotSoak,
 ];
 
 /** Programs that print their own figures: parts measured alone. */
