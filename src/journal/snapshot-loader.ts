@@ -7,7 +7,7 @@ import { readSnapshot } from './snapshot-loader-read.js';
 import type { Snapshot, SnapshotCounts, SnapshotHeader, SnapshotSink } from './snapshot-model.js';
 import { openSnapshotFile } from './snapshot-store-files.js';
 import type { SnapshotInput } from './snapshot-store-port.js';
-import { SnapshotValidator } from './snapshot-validate.js';
+import { validated } from './snapshot-validate.js';
 
 /** Options of `SnapshotLoader` and `SnapshotWriter`. */
 export interface SnapshotFileOptions {
@@ -46,25 +46,6 @@ export async function collectSnapshot(input: SnapshotInput): Promise<Snapshot> {
   const collector = new Collector();
   await readSnapshot(input, validated(collector));
   return collector.snapshot();
-}
-
-/** A sink that gets only what keeps the rules, as far as they can be judged so far. */
-export function validated(sink: SnapshotSink): SnapshotSink {
-  const rules = new SnapshotValidator();
-  return {
-    header(header) {
-      rules.header(header);
-      sink.header(header);
-    },
-    record(section, record) {
-      rules.record(section, record);
-      sink.record(section, record);
-    },
-    footer(counts) {
-      rules.footer(counts);
-      sink.footer(counts);
-    },
-  };
 }
 
 class Collector implements SnapshotSink {

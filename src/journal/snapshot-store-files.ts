@@ -1,16 +1,16 @@
-// Snapshots as files: `<sequence, 20 digits>.snapshot` in a directory. One is written to a temporary name, made
+// Snapshots as files: `<sequence>.snapshot` in a directory. One is written to a temporary name, made
 // durable, and renamed over its place; the directory is fsynced before anything that it replaces may go.
 import { dirname, join } from 'node:path';
 import { errnoOf, guarded } from './storage-errors.js';
 import type { Storage, StorageFile } from './storage.js';
 import type { SnapshotEntry, SnapshotInput, SnapshotOutput, SnapshotStore } from './snapshot-store-port.js';
 
-const NAME = /^(\d{20})\.snapshot$/;
+const NAME = /^(\d{1,20})\.snapshot$/;
 const TEMPORARY = '.tmp';
 
 /** The file name of the snapshot taken at a sequence. */
 export function snapshotFileName(sequence: number): string {
-  return `${String(sequence).padStart(20, '0')}.snapshot`;
+  return `${String(sequence)}.snapshot`;
 }
 
 /** Keeps snapshots in a directory, which is made when the first is written. */

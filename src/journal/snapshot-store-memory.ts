@@ -77,5 +77,5 @@ function inputOf(path: string, bytes: Buffer): SnapshotInput {
 }
 
 function pathOf(sequence: number): string {
-  return `memory:${String(sequence).padStart(20, '0')}.snapshot`;
+  return `memory:${String(sequence)}.snapshot`;
 }

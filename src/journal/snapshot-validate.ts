@@ -28,6 +28,25 @@ export function validateSnapshot(snapshot: Snapshot): void {
   pourSnapshot(snapshot, new SnapshotValidator());
 }
 
+/** A sink that gets only what keeps the rules, as far as they can be judged so far. */
+export function validated(sink: SnapshotSink): SnapshotSink {
+  const rules = new SnapshotValidator();
+  return {
+    header(header) {
+      rules.header(header);
+      sink.header(header);
+    },
+    record(section, record) {
+      rules.record(section, record);
+      sink.record(section, record);
+    },
+    footer(counts) {
+      rules.footer(counts);
+      sink.footer(counts);
+    },
+  };
+}
+
 /** A reference to a task that was not known when it was met. */
 interface OpenReference {
   readonly section: SectionName;

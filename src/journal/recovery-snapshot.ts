@@ -1,0 +1,121 @@
+// From kept snapshots to projections: the newest that can be used, else the next older one, else none. Records go
+// into fresh projections as they are read; what turns out to be unusable is thrown away with them.
+import type { SectionName, SectionRecords } from '../domain/snapshot-records.js';
+import { isPawlError, PawlError } from '../errors.js';
+import type { Logger } from '../logger.js';
+import { Projections, type ProjectionsOptions } from '../projections/projections.js';
+import type { SnapshotSection } from '../projections/snapshot-section.js';
+import { eventsOf } from './recovery-count.js';
+import { readSnapshot } from './snapshot-loader-read.js';
+import type { SnapshotHeader, SnapshotSink } from './snapshot-model.js';
+import type { SnapshotEntry, SnapshotStore } from './snapshot-store-port.js';
+import { validated } from './snapshot-validate.js';
+
+/** A snapshot that could not be used. */
+export interface RejectedSnapshot {
+  readonly path: string;
+  readonly code: string;
+  readonly rule?: string;
+  readonly message: string;
+}
+
+/** A snapshot that was loaded. */
+export interface LoadedSnapshot {
+  readonly projections: Projections;
+  readonly path: string;
+  readonly sequence: number;
+  /** Events it stands for. */
+  readonly events: number;
+}
+
+/** What is told about the search. */
+export interface SnapshotSearch {
+  readonly loaded: LoadedSnapshot | undefined;
+  readonly rejected: readonly RejectedSnapshot[];
+}
+
+/** Loads the newest snapshot that can be used. Errors: those of the storage when the snapshots cannot be listed. */
+export async function loadNewestSnapshot(
+  store: SnapshotStore,
+  options: ProjectionsOptions,
+  logger: Logger,
+): Promise<SnapshotSearch> {
+  const rejected: RejectedSnapshot[] = [];
+  const entries = await store.list();
+  for (const [index, entry] of entries.entries()) {
+    try {
+      return { loaded: await loadSnapshot(store, entry, options), rejected };
+    } catch (error) {
+      const next = index + 1 < entries.length ? 'older' : 'log';
+      const rule =
+        isPawlError(error) && typeof error.data['rule'] === 'string' ? { rule: error.data['rule'] } : {};
+      store.rejected.add(entry.path);
+      rejected.push({ path: entry.path, ...rule, ...describe(error) });
+      logger.warn({ err: error, path: entry.path, ...rule, next }, 'snapshot cannot be used, falling back');
+    }
+  }
+  return { loaded: undefined, rejected };
+}
+
+async function loadSnapshot(
+  store: SnapshotStore,
+  entry: SnapshotEntry,
+  options: ProjectionsOptions,
+): Promise<LoadedSnapshot> {
+  const sink = new ProjectionSink(new Projections(options), entry);
+  const input = await store.read(entry);
+  try {
+    await readSnapshot(input, validated(sink));
+  } finally {
+    await input.close();
+  }
+  const { projections, events } = sink;
+  projections.finishLoad(sink.loadHeader());
+  return { projections, path: entry.path, sequence: entry.sequence, events };
+}
+
+class ProjectionSink implements SnapshotSink {
+  events = 0;
+  #header: SnapshotHeader | undefined;
+  readonly #sections = new Map<SectionName, SnapshotSection>();
+
+  constructor(
+    readonly projections: Projections,
+    private readonly entry: SnapshotEntry,
+  ) {
+    for (const section of projections.sections) this.#sections.set(section.name, section);
+  }
+
+  header(header: SnapshotHeader): void {
+    if (header.sequence !== this.entry.sequence) throw renamed(this.entry, header.sequence);
+    this.#header = header;
+  }
+
+  record<N extends SectionName>(section: N, record: SectionRecords[N]): void {
+    this.events += eventsOf(section, record);
+    this.#sections.get(section)?.load(record);
+  }
+
+  footer(): void {
+    // The counts were checked by the rules.
+  }
+
+  loadHeader(): SnapshotHeader {
+    if (this.#header === undefined)
+      throw new PawlError('INTERNAL', 'A snapshot without a header was accepted.');
+    return this.#header;
+  }
+}
+
+function renamed(entry: SnapshotEntry, sequence: number): PawlError {
+  return new PawlError(
+    'SNAPSHOT_CORRUPT',
+    `${entry.path} holds the snapshot of sequence ${String(sequence)}; give it the name it had.`,
+    { path: entry.path, offset: 0, reason: 'sequenceGap', declared: entry.sequence, actual: sequence },
+  );
+}
+
+function describe(error: unknown): { readonly code: string; readonly message: string } {
+  if (isPawlError(error)) return { code: error.code, message: error.message };
+  return { code: 'INTERNAL', message: String(error) };
+}
