@@ -30,8 +30,8 @@ export const orchestratorMachine = setup({
   id: 'orchestrator',
   initial: 'opening',
   states: {
-    opening: { on: { recover: 'recovering', fail: 'failed' } },
-    recovering: { on: { live: 'live', fail: 'failed' } },
+    opening: { on: { recover: 'recovering', drain: 'draining', fail: 'failed' } },
+    recovering: { on: { live: 'live', drain: 'draining', fail: 'failed' } },
     live: { on: { pause: 'paused', drain: 'draining', fail: 'failed' } },
     paused: { on: { resume: 'live', drain: 'draining', fail: 'failed' } },
     draining: { on: { close: 'closed', fail: 'failed' } },

@@ -89,7 +89,8 @@ export class Observe {
     const followPause = (): void => {
       const { state } = this.actorSystem;
       if (state === 'live' && projections.engine.paused) this.actorSystem.sendOrchestrator({ type: 'pause' });
-      else if (state === 'paused' && !projections.engine.paused) this.actorSystem.sendOrchestrator({ type: 'resume' });
+      else if (state === 'paused' && !projections.engine.paused)
+        this.actorSystem.sendOrchestrator({ type: 'resume' });
     };
     this.actorSystem.orchestrator.subscribe(followPause);
     const subscription = journal.commits.subscribe((commit) => {
@@ -118,6 +119,11 @@ export class Observe {
   /** A task. */
   task(taskId: string): TaskView {
     return new TaskView(taskId, this.#parts().tasks);
+  }
+
+  /** Cursors over the events that are open. */
+  get cursors(): number {
+    return this.#attached?.feed.cursors ?? 0;
   }
 
   /** Number of actors that follow runs. */
@@ -152,6 +158,8 @@ export class Observe {
       attached.actors.stop();
       attached.subscription.unsubscribe();
     }
+    const { state } = this.actorSystem;
+    if (state !== 'draining' && state !== 'failed') this.actorSystem.sendOrchestrator({ type: 'drain' });
     this.actorSystem.sendOrchestrator({ type: 'close' });
   }
 
