@@ -73,7 +73,7 @@ export function isCanceledInTree(task: TaskRow): boolean {
  * (the wall clock at submission, which the stamp of the commit may be ahead of), else the stamp.
  */
 export function policyStartAt(task: TaskRow): number {
-  const given = task.extra?.startAt;
+  const given = task.startAt;
   if (given !== undefined) return given;
   const { policy } = task.shape;
   const first = task.firstRun;
