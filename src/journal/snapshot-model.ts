@@ -77,7 +77,10 @@ export function makeSnapshot(
     sequence: at.sequence,
   };
   const counts: Partial<Record<SectionName, number>> = {};
-  for (const name of SECTION_NAMES) counts[name] = sectionOf(sections, name).length;
+  for (const name of SECTION_NAMES) {
+    const { length } = sectionOf(sections, name);
+    if (length > 0) counts[name] = length;
+  }
   return { ...sections, header, counts };
 }
 

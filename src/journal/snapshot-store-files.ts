@@ -83,6 +83,7 @@ export async function openSnapshotFile(storage: Storage, path: string): Promise<
 export class SnapshotFileOutput implements SnapshotOutput {
   #file: StorageFile | undefined;
   #position = 0;
+  #settled = false;
 
   private constructor(
     private readonly storage: Storage,
@@ -126,12 +127,14 @@ export class SnapshotFileOutput implements SnapshotOutput {
     const { path, storage } = this;
     await this.#close();
     await guarded('rename', path, () => storage.rename(this.#temporary, path));
+    this.#settled = true;
     const directory = dirname(path);
     await guarded('fsync', directory, () => storage.syncDir(directory));
   }
 
   async abandon(): Promise<void> {
-    if (this.#file === undefined) return;
+    if (this.#settled) return;
+    this.#settled = true;
     await this.#close().catch(() => undefined);
     await removeIfThere(this.storage, this.#temporary);
   }
