@@ -35,12 +35,9 @@ export function policyStateOf(task: TaskRow): PolicyState {
   };
 }
 
-/** Events that fill the policy's window; see `deriveRuns`. */
-export function replenishEvents(context: DecisionContext, task: TaskRow): PawlEvent[] {
-  const bounds = {
-    maxRuns: Math.floor(context.limits.reactionBatch / 2),
-    promote: !context.state.engine.paused,
-  };
+/** Events that fill the policy's window; see `deriveRuns`. With `promote`, misfires are judged and due runs promoted. */
+export function replenishEvents(context: DecisionContext, task: TaskRow, promote: boolean): PawlEvent[] {
+  const bounds = { maxRuns: Math.max(1, Math.floor(context.limits.reactionBatch / 2)), promote };
   return deriveRuns(context, policyStateOf(task), bounds);
 }
 

@@ -7,13 +7,14 @@ import {
   judgementEvents,
   needsJudging,
   openRunsOf,
+  type Judgement,
 } from '../decisions/reactions.js';
 import { cancelEvents } from '../decisions/runs.js';
 import { taskCanceled } from '../decisions/tasks.js';
 import { isCanceledInTree } from '../decisions/lookups.js';
 import type { PawlEvent } from '../domain/events.js';
 import { commitHeld, type EngineParts } from '../execution/engine-parts.js';
-import type { RunRow, TaskRow } from '../projections/rows.js';
+import type { TaskRow } from '../projections/rows.js';
 
 /** Reaction commits that are decided before the event loop has its turn. */
 const COMMITS_PER_TURN = 16;
@@ -63,7 +64,7 @@ export class Reactor {
   /** Decides for every dirty task, bounded. Returns true when some are left that no lock holds up. */
   run(): boolean {
     let budget = COMMITS_PER_TURN;
-    for (const task of [...this.#dirty]) {
+    for (const task of this.#dirty) {
       if (budget === 0) return true;
       const work = this.#decide(task);
       if (!work.contended) this.#dirty.delete(task);
@@ -117,18 +118,26 @@ export class Reactor {
     }
   }
 
+  /**
+   * What a misfire drops goes first, all of it: only then is it sure which of the overdue runs are the newest. Created
+   * ones come before those that are yet to be derived, for they are older.
+   */
   #advancePolicy(task: TaskRow, work: Work): void {
-    const { context } = this.#parts;
+    const { context, limits } = this.#parts;
     if (!this.#lock(task.id, work)) return;
-    work.events.push(...replenishEvents(context, task));
-    if (work.events.length > 0 || this.#hooks.holding || !needsJudging(task)) return;
-    const judgement = judgeDueRuns(context, task);
-    const bounded = {
-      promote: judgement.promote.slice(0, this.#parts.limits.reactionBatch),
-      misfired: judgement.misfired.slice(0, this.#parts.limits.reactionBatch),
-      overlapped: judgement.overlapped.slice(0, this.#parts.limits.reactionBatch),
-    };
-    work.events.push(...judgementEvents(context, bounded, (row: RunRow) => this.#lock(row.id, work)));
+    const { holding } = this.#hooks;
+    if (!holding && needsJudging(task)) {
+      const { misfired, overlapped, promote } = judgeDueRuns(context, task);
+      const judgement =
+        misfired.length > 0 ? { ...NOTHING_DUE, misfired } : { ...NOTHING_DUE, overlapped, promote };
+      work.events.push(
+        ...judgementEvents(context, bounded(judgement, limits.reactionBatch), (row) =>
+          this.#lock(row.id, work),
+        ),
+      );
+    }
+    if (work.events.length === 0 && !work.contended)
+      work.events.push(...replenishEvents(context, task, !holding));
   }
 
   #lock(key: string, work: Work): boolean {
@@ -139,4 +148,16 @@ export class Reactor {
     work.contended = true;
     return false;
   }
+}
+
+const NOTHING_DUE: Judgement = { promote: [], misfired: [], overlapped: [] };
+
+/** As much of a judgement as fits into one commit. */
+function bounded({ misfired, overlapped, promote }: Judgement, limit: number): Judgement {
+  const room = limit - Math.min(limit, overlapped.length);
+  return {
+    misfired: misfired.slice(0, limit),
+    overlapped: overlapped.slice(0, limit),
+    promote: promote.slice(0, room),
+  };
 }
