@@ -37,6 +37,8 @@ export interface BackendOpenRequest {
   readonly lockWaitMs: number;
   /** An empty log whose `head` knows more is not refused here: the caller decides by its snapshot (`beginAt`). */
   readonly allowEmptyBehindHead: boolean;
+  /** Decode every commit while checking, not only its checksums. */
+  readonly checkPayloads: boolean;
   /** Called when a segment is being closed, and when the next one stands. */
   readonly onRotation: (phase: 'began' | 'ended') => void;
 }

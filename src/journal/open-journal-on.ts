@@ -24,6 +24,8 @@ export interface OpenJournalOptions {
   readonly lockWaitMs?: number;
   /** An empty log behind what `head` knows is refused only at the first append without `beginAt`. Default false. */
   readonly allowEmptyBehindHead?: boolean;
+  /** Decode every commit while checking, not only its checksums. Default false: replay decodes it all the same. */
+  readonly checkPayloads?: boolean;
   /** Told what happens to the journal: feeds an actor of `journalMachine`. */
   readonly onLifecycle?: (event: JournalMachineEvent) => void;
 }
@@ -47,6 +49,7 @@ export async function openJournalOn(backend: JournalBackend, options: OpenJourna
       expectExisting: options.expectExisting ?? false,
       lockWaitMs: options.lockWaitMs ?? 0,
       allowEmptyBehindHead: options.allowEmptyBehindHead ?? false,
+      checkPayloads: options.checkPayloads ?? false,
       onRotation: (phase) => {
         const sequence = made.journal?.durableSequence ?? 0;
         onLifecycle({ type: phase === 'began' ? 'rotationBegan' : 'rotationEnded', sequence });
