@@ -82,8 +82,8 @@ export class SnapshotEncoder implements SnapshotSink {
     else if (out.position - this.#frameStart > FRAME_BYTES) this.#closeRows();
   }
 
-  /** Ends the file with the counts of what was encoded. */
-  footer(_declared?: SnapshotCounts): void {
+  /** Ends the file; the counts are those of what was encoded unless others are declared. */
+  footer(declared: SnapshotCounts = this.counts): void {
     this.#closeRows();
     const out = this.#out;
     const digest = this.#hash.copy().update(out.written()).digest();
@@ -92,8 +92,7 @@ export class SnapshotEncoder implements SnapshotSink {
     out.array(4);
     out.uint(this.#sequence);
     out.uint(this.#frames);
-    out.array(this.#counts.size);
-    for (const section of SECTION_NAMES) this.#writeCount(section);
+    this.#writeCounts(declared);
     out.bin(digest.toString('latin1'));
     this.#closeFrame(FRAME_KIND.snapshotFooter, 0);
   }
@@ -109,12 +108,14 @@ export class SnapshotEncoder implements SnapshotSink {
     return bytes;
   }
 
-  #writeCount(section: SectionName): void {
-    const count = this.#counts.get(section);
-    if (count === undefined) return;
-    this.#out.array(2);
-    this.#out.str(section);
-    this.#out.uint(count);
+  #writeCounts(counts: SnapshotCounts): void {
+    const named = SECTION_NAMES.filter((section) => (counts[section] ?? 0) > 0);
+    this.#out.array(named.length);
+    for (const section of named) {
+      this.#out.array(2);
+      this.#out.str(section);
+      this.#out.uint(counts[section] ?? 0);
+    }
   }
 
   #beginFrame(): void {

@@ -1,0 +1,174 @@
+// Faults D4 and D19: no damaged snapshot is ever taken for a good one, wherever the damage is; and the file reads
+// as its format page says, in any MessagePack library.
+import { describe, expect, it } from '@jest/globals';
+import { createHash } from 'node:crypto';
+import { Unpackr } from 'msgpackr';
+import { isPawlError } from '../../src/errors.js';
+import { FRAME_HEADER_BYTES, FrameHeader } from '../../src/journal/frame.js';
+import { collectSnapshot } from '../../src/journal/snapshot-loader.js';
+import { pourSnapshot, type Snapshot } from '../../src/journal/snapshot-model.js';
+import { SnapshotEncoder } from '../../src/journal/snapshot-writer-encoder.js';
+import { fullSections, sampleSnapshot, smallSnapshot } from './snapshot-samples.js';
+
+function encode(snapshot: Snapshot, epoch = 7): Buffer {
+  const encoder = new SnapshotEncoder(epoch);
+  pourSnapshot(snapshot, encoder);
+  return Buffer.from(encoder.take());
+}
+
+async function load(bytes: Buffer): Promise<Snapshot> {
+  return await collectSnapshot({
+    path: 'a.snapshot',
+    read: async (into, from, position) => bytes.copy(into, from, Math.min(position, bytes.length)),
+    close: async () => undefined,
+  });
+}
+
+async function codeOf(bytes: Buffer): Promise<string> {
+  try {
+    await load(bytes);
+  } catch (error) {
+    if (!isPawlError(error)) throw error;
+    return error.code;
+  }
+  return 'accepted';
+}
+
+/** The frames of a file: header fields and the payload with its mask taken off. */
+function framesOf(bytes: Buffer): { header: FrameHeader; payload: Buffer; start: number }[] {
+  const frames = [];
+  for (let start = 0; start < bytes.length;) {
+    const header = new FrameHeader();
+    expect(header.read(bytes, start)).toBe(true);
+    const copy = Buffer.from(bytes.subarray(start, start + FRAME_HEADER_BYTES + header.length));
+    header.unmask(copy, 0);
+    frames.push({ header, payload: copy.subarray(FRAME_HEADER_BYTES), start });
+    start += copy.length;
+  }
+  return frames;
+}
+
+describe('a damaged snapshot', () => {
+  const good = encode(smallSnapshot());
+
+  it('is refused for every single bit that is flipped', async () => {
+    const codes = new Map<string, number>();
+    for (let bit = 0; bit < good.length * 8; bit++) {
+      const bad = Buffer.from(good);
+      bad[bit >>> 3] = (bad[bit >>> 3] ?? 0) ^ (1 << (bit & 7));
+      const code = await codeOf(bad);
+      codes.set(code, (codes.get(code) ?? 0) + 1);
+    }
+    expect([...codes.keys()].sort()).toEqual(['SNAPSHOT_CORRUPT', 'UNSUPPORTED_FORMAT']);
+  });
+
+  it('is refused when it is cut at any byte', async () => {
+    for (let length = 0; length < good.length; length++) {
+      expect(await codeOf(good.subarray(0, length))).toBe('SNAPSHOT_CORRUPT');
+    }
+    expect(await codeOf(good)).toBe('accepted');
+  });
+
+  it('is refused when anything follows its footer', async () => {
+    expect(await codeOf(Buffer.concat([good, Buffer.alloc(1)]))).toBe('SNAPSHOT_CORRUPT');
+    expect(await codeOf(Buffer.concat([good, good]))).toBe('SNAPSHOT_CORRUPT');
+    expect(await codeOf(Buffer.concat([good, Buffer.alloc(4_096)]))).toBe('SNAPSHOT_CORRUPT');
+  });
+
+  it('is refused when a frame is missing, doubled or another file’s', async () => {
+    const frames = framesOf(good).map(({ start }, index, all) =>
+      good.subarray(start, all[index + 1]?.start ?? good.length),
+    );
+    const [header, tasks, runs, footer] = frames as [Buffer, Buffer, Buffer, Buffer];
+    const other = framesOf(encode(sampleSnapshot(3, fullSections())));
+    expect(frames).toHaveLength(4);
+    expect(other.length).toBeGreaterThan(4);
+    for (const parts of [
+      [header, runs, footer],
+      [header, tasks, tasks, runs, footer],
+      [header, runs, tasks, footer],
+      [tasks, runs, footer],
+      [header, footer],
+      [header, tasks, runs],
+    ]) {
+      expect(await codeOf(Buffer.concat(parts))).toBe('SNAPSHOT_CORRUPT');
+    }
+  });
+
+  it('names the file, the place and the reason', async () => {
+    const bad = Buffer.from(good);
+    const second = framesOf(good)[1]?.start ?? 0;
+    bad[second + FRAME_HEADER_BYTES + 3] = 0xff;
+    await expect(load(bad)).rejects.toMatchObject({
+      code: 'SNAPSHOT_CORRUPT',
+      data: { path: 'a.snapshot', offset: second, reason: 'crcMismatch' },
+    });
+  });
+
+  it('of another version is refused as unsupported', async () => {
+    const bad = Buffer.from(good);
+    bad[3] = 2;
+    await expect(load(bad)).rejects.toMatchObject({
+      code: 'UNSUPPORTED_FORMAT',
+      data: { reason: 'unsupportedVersion', found: 2, supported: 1 },
+    });
+  });
+
+  it('that is whole and breaks a rule is refused by that rule', async () => {
+    const { counts, ...rest } = smallSnapshot();
+    await expect(load(encode({ ...rest, counts: { ...counts, tasks: 99 } }))).rejects.toMatchObject({
+      code: 'SNAPSHOT_INVALID',
+      data: { rule: 'countMismatch', section: 'tasks', declared: 99, actual: 1 },
+    });
+    await expect(
+      load(encode({ ...rest, counts, header: { ...rest.header, schemaVersion: 2 } })),
+    ).rejects.toMatchObject({
+      code: 'SNAPSHOT_INVALID',
+      data: { rule: 'schemaVersion' },
+    });
+  });
+});
+
+describe('the format of a snapshot', () => {
+  const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: false, int64AsType: 'number' });
+
+  it('is read by any MessagePack library', () => {
+    const bytes = encode(smallSnapshot());
+    const frames = framesOf(bytes);
+    const values = frames.map(({ payload }) => unpackr.unpack(payload) as unknown[]);
+    expect(values[0]).toEqual([1, 1, 1_234, 3]);
+    const task = ['task-1', 'send-email', null, null, null, null, null, null, null, null, null];
+    expect(values[1]).toEqual(['tasks', [10, task, null, null, null, null, 1, 0, 0, 0, 0, 1]]);
+    expect(values[2]).toEqual(['runs', [10, 'run-1', 'task-1', 0, 0, 0, 0, 0, null, null, null, null]]);
+    const beforeFooter = bytes.subarray(0, frames[3]?.start);
+    const digest = createHash('sha256').update(beforeFooter).digest();
+    expect(values[3]?.slice(0, 3)).toEqual([
+      3,
+      3,
+      [
+        ['tasks', 1],
+        ['runs', 1],
+      ],
+    ]);
+    expect(digest.equals(values[3]?.[3] as Buffer)).toBe(true);
+  });
+
+  it('numbers its frames and chains them', () => {
+    const frames = framesOf(encode(sampleSnapshot(9, fullSections()), 7));
+    let previous = 0;
+    for (const [index, { header }] of frames.entries()) {
+      expect(header).toMatchObject({ epoch: 7, batch: index, firstSequence: 9, previousCrc: previous });
+      previous = header.headerCrc;
+    }
+    expect(frames.map(({ header }) => header.kind)).toEqual([
+      16,
+      ...Array<number>(frames.length - 2).fill(17),
+      18,
+    ]);
+  });
+
+  it('encodes the same state to the same bytes', () => {
+    const snapshot = sampleSnapshot(9, fullSections());
+    expect(encode(snapshot).equals(encode(snapshot))).toBe(true);
+  });
+});
