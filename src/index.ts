@@ -1,7 +1,14 @@
 // The public door: every export by name. A test pins the list.
 export { openOrchestrator } from './open-orchestrator.js';
 export { Orchestrator } from './orchestrator.js';
-export type { CancelTaskOptions, CloseOptions, ReasonOptions, SubmitItem, SubmitOutcome, TaskOrType } from './orchestrator.js';
+export type {
+  CancelTaskOptions,
+  CloseOptions,
+  ReasonOptions,
+  RetryRunOptions,
+  TaskOrType,
+} from './orchestrator.js';
+export type { SubmitItem, SubmitManyOptions, SubmitOutcome } from './submissions.js';
 export type { OrchestratorOptions } from './options.js';
 export type { RejectedSnapshot, RepairReport, StartReport } from './start-report.js';
 export type { SweepReport } from './scheduling/sweeps/sweep.js';
@@ -28,7 +35,14 @@ export type { JsonValue, Payload, PayloadLimits } from './domain/payload.js';
 export { DEFAULT_LIMITS } from './domain/limits.js';
 export type { Limits } from './domain/limits.js';
 export { EVENT_TYPES } from './domain/events.js';
-export type { Commit, CommitHeader, CommitOrigin, EventFields, EventType, PawlEvent } from './domain/events.js';
+export type {
+  Commit,
+  CommitHeader,
+  CommitOrigin,
+  EventFields,
+  EventType,
+  PawlEvent,
+} from './domain/events.js';
 export type {
   BackoffInput,
   CommandOptions,

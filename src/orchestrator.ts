@@ -1,5 +1,6 @@
 // The face of a running Pawl: commands, reads, streams, and the way out. It wires the parts and holds no rules.
-import { PawlError } from './errors.js';
+import { commandOptions, flag } from './command-options.js';
+import type { PawlError } from './errors.js';
 import type { EngineRuntime } from './engine-runtime.js';
 import {
   checkReason,
@@ -11,16 +12,14 @@ import {
   type Changed,
   type Retried,
 } from './decisions/runs.js';
-import { cancelTask, submit, submitManyAtomic } from './decisions/tasks.js';
+import { cancelTask } from './decisions/tasks.js';
 import { pause, resume } from './decisions/engine.js';
 import { checkPruneArgs, type PruneArgs, type Pruned } from './decisions/prune.js';
-import { resolveSpec } from './decisions/task-spec.js';
 import { pruneAll } from './commands/pruner.js';
-import { requireInteger, requireList } from './domain/check.js';
+import { requireFields, requireInteger } from './domain/check.js';
 import { requireId } from './domain/ids.js';
 import { encodePayload, type Payload } from './domain/payload.js';
 import type { CommandOptions, Submission, SubmitOptions } from './domain/submission.js';
-import type { TaskSpec } from './domain/task.js';
 import type { TaskDefinition } from './execution/define-task.js';
 import type { PublicProjections } from './projections/public-projections.js';
 import type { RunView } from './observe/run-view.js';
@@ -28,21 +27,17 @@ import type { TaskView } from './observe/task-view.js';
 import type { EventStream } from './observe/event-stream.js';
 import type { IdleReport } from './scheduling/idle.js';
 import type { StartReport } from './start-report.js';
+import {
+  submitAll,
+  submitOne,
+  type SubmitItem,
+  type SubmitManyOptions,
+  type SubmitOutcome,
+} from './submissions.js';
 import type { SnapshotInfo } from './journal/snapshot-store.js';
 
 /** A task to submit: its definition, or the type alone for one that another process executes. */
 export type TaskOrType<I, O> = TaskDefinition<I, O> | string;
-
-/** One item of `submitMany`. */
-export interface SubmitItem {
-  readonly task: TaskDefinition<never> | string;
-  readonly input?: unknown;
-  readonly options?: SubmitOptions;
-}
-
-/** What became of one item of `submitMany`. */
-export type SubmitOutcome =
-  { readonly ok: true; readonly submission: Submission } | { readonly ok: false; readonly error: PawlError };
 
 /** Options of `cancelTask`. */
 export interface CancelTaskOptions extends CommandOptions {
@@ -54,6 +49,12 @@ export interface CancelTaskOptions extends CommandOptions {
 /** Options of `cancelRun` and `suspendRun`. */
 export interface ReasonOptions extends CommandOptions {
   readonly reason?: string;
+}
+
+/** Options of `retryRun`. */
+export interface RetryRunOptions extends CommandOptions {
+  /** Run it again also when its end canceled dependents, which stay canceled. Default false. */
+  readonly detached?: boolean;
 }
 
 /** Options of `close`. */
@@ -90,10 +91,7 @@ export class Orchestrator {
    * `OVERLOADED`, and those common to all commands.
    */
   async submit<I, O>(task: TaskOrType<I, O>, input?: I, options: SubmitOptions = {}): Promise<Submission> {
-    const spec = this.#resolve(task, input, options);
-    await this.#afterParentCancel(spec);
-    const digestOf = options.commandId === undefined ? undefined : submissionDigest(spec, options);
-    return await this.#runtime.pipeline.execute(submit, { spec }, { ...commandOptions(options), digestOf });
+    return await submitOne(this.#runtime, { task, input, options });
   }
 
   /**
@@ -102,42 +100,9 @@ export class Orchestrator {
    */
   async submitMany(
     items: readonly SubmitItem[],
-    options: CommandOptions & { readonly atomic?: boolean } = {},
+    options: SubmitManyOptions = {},
   ): Promise<readonly SubmitOutcome[]> {
-    const { limits } = this.#runtime;
-    if (items.length > limits.maxSubmitMany) {
-      throw new PawlError(
-        'LIMIT_EXCEEDED',
-        `submitMany got ${String(items.length)} items, more than maxSubmitMany ${String(limits.maxSubmitMany)}; split them.`,
-        {
-          limit: 'maxSubmitMany',
-          max: limits.maxSubmitMany,
-        },
-      );
-    }
-    requireList(items, 'items', limits.maxSubmitMany);
-    if (options.atomic !== true) {
-      return await Promise.all(
-        items.map((item) =>
-          this.submit(item.task, item.input as never, item.options).then(
-            (submission): SubmitOutcome => ({ ok: true, submission }),
-            (error: unknown): SubmitOutcome => ({ ok: false, error: asPawlError(error) }),
-          ),
-        ),
-      );
-    }
-    const specs = items.map((item) => this.#resolve(item.task, item.input, item.options ?? {}));
-    for (const spec of specs) await this.#afterParentCancel(spec);
-    const digestOf =
-      options.commandId === undefined
-        ? undefined
-        : items.map((item, index) => submissionDigest(specs[index] as TaskSpec, item.options ?? {}));
-    const done = await this.#runtime.pipeline.execute(
-      submitManyAtomic,
-      { specs },
-      { ...commandOptions(options), digestOf },
-    );
-    return done.map((submission) => ({ ok: true, submission }));
+    return await submitAll(this.#runtime, items, options);
   }
 
   /**
@@ -146,17 +111,19 @@ export class Orchestrator {
    */
   async cancelTask(taskId: string, options: CancelTaskOptions = {}): Promise<Changed> {
     requireId(taskId, 'taskId');
+    const command = commandOptions(options, ['reason', 'wait']);
+    const wait = flag(options.wait, 'options.wait');
     const reason = checkReason(options.reason);
     const { scheduler, state, pipeline } = this.#runtime;
     const row = state.tasks.row(taskId);
     const release = row === undefined ? undefined : await scheduler.holdForCancel(row);
     let result: Changed;
     try {
-      result = await pipeline.execute(cancelTask, { taskId, reason }, commandOptions(options));
+      result = await pipeline.execute(cancelTask, { taskId, reason }, command);
     } finally {
       release?.();
     }
-    if (options.wait === true && row !== undefined) await scheduler.cancelWaits.wait(row);
+    if (wait && row !== undefined) await scheduler.cancelWaits.wait(row);
     return result;
   }
 
@@ -165,7 +132,7 @@ export class Orchestrator {
     return await this.#runtime.pipeline.execute(
       cancelRun,
       { runId, reason: checkReason(options.reason) },
-      commandOptions(options),
+      commandOptions(options, ['reason']),
     );
   }
 
@@ -174,7 +141,7 @@ export class Orchestrator {
     return await this.#runtime.pipeline.execute(
       suspendRun,
       { runId, reason: checkReason(options.reason) },
-      commandOptions(options),
+      commandOptions(options, ['reason']),
     );
   }
 
@@ -194,9 +161,14 @@ export class Orchestrator {
     return await this.#runtime.pipeline.execute(setRunPriority, { runId, priority }, commandOptions(options));
   }
 
-  /** Runs a failed or canceled run again, as a new run in its place. Errors: `RUN_UNKNOWN`, `RUN_PRUNED`, `INVALID_TRANSITION`, `TASK_CANCELED`. */
-  async retryRun(runId: string, options: CommandOptions = {}): Promise<Retried> {
-    return await this.#runtime.pipeline.execute(retryRun, { runId }, commandOptions(options));
+  /**
+   * Runs a failed or canceled run again, as a new run in its place.
+   * Errors: `RUN_UNKNOWN`, `RUN_PRUNED`, `INVALID_TRANSITION`, `TASK_CANCELED`, `RUN_HAS_DEPENDENTS`.
+   */
+  async retryRun(runId: string, options: RetryRunOptions = {}): Promise<Retried> {
+    const command = commandOptions(options, ['detached']);
+    const detached = flag(options.detached, 'options.detached');
+    return await this.#runtime.pipeline.execute(retryRun, { runId, detached }, command);
   }
 
   /** Stops claims and promotion, durably; handlers in flight go on. Errors: `ALREADY_PAUSED`. */
@@ -204,7 +176,7 @@ export class Orchestrator {
     return await this.#runtime.pipeline.execute(
       pause,
       { reason: checkReason(options.reason) },
-      commandOptions(options),
+      commandOptions(options, ['reason']),
     );
   }
 
@@ -221,6 +193,7 @@ export class Orchestrator {
 
   /** Resolves when nothing more happens by itself right now, with why each run that has not ended is where it is. Errors: `ABORTED`, `CLOSED`. */
   async idle(options: { readonly signal?: AbortSignal } = {}): Promise<IdleReport> {
+    requireFields(options, 'options', ['signal']);
     this.#runtime.requireOpen();
     return await this.#runtime.scheduler.idle.wait(options.signal);
   }
@@ -253,6 +226,7 @@ export class Orchestrator {
 
   /** Stops claiming, lets attempts finish for `drainMs`, interrupts the rest so that they run again, and lets go of the directory. Idempotent. */
   close(options: CloseOptions = {}): Promise<void> {
+    requireFields(options, 'close', ['drainMs']);
     const drainMs =
       options.drainMs === undefined
         ? DEFAULT_DRAIN_MS
@@ -265,46 +239,4 @@ export class Orchestrator {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-
-  #resolve(task: TaskOrType<never, unknown>, input: unknown, options: SubmitOptions): TaskSpec {
-    const { limits, ids, handlers } = this.#runtime.parts;
-    const type = typeof task === 'string' ? task : task.type;
-    const spec = resolveSpec({ type, input, options }, limits, () => ids.nextId());
-    if (options.requireHandler === true && !handlers.has(spec.type)) {
-      throw new PawlError(
-        'UNKNOWN_TASK_TYPE',
-        `No handler for the type ${spec.type} is known here; pass its definition to openOrchestrator.`,
-        {
-          taskId: spec.id,
-          type: spec.type,
-        },
-      );
-    }
-    return spec;
-  }
-
-  /** A child of a task that is just being canceled is judged when that is decided. */
-  async #afterParentCancel(spec: TaskSpec): Promise<void> {
-    if (spec.parentId === undefined) return;
-    const { state, scheduler } = this.#runtime;
-    const parent = state.tasks.row(spec.parentId);
-    if (parent !== undefined) await scheduler.afterCancel(parent);
-  }
-}
-
-function commandOptions(options: CommandOptions): CommandOptions {
-  return {
-    ...(options.commandId === undefined ? {} : { commandId: options.commandId }),
-    ...(options.by === undefined ? {} : { by: options.by }),
-    ...(options.trace === undefined ? {} : { trace: options.trace }),
-  };
-}
-
-/** What a repeated submission is compared by: the specification, but for an id that was made for it. */
-function submissionDigest(spec: TaskSpec, options: SubmitOptions): unknown {
-  return { ...spec, id: options.id ?? '', input: spec.input ?? '' };
-}
-
-function asPawlError(error: unknown): PawlError {
-  return error instanceof PawlError ? error : new PawlError('INTERNAL', String(error), {}, error);
 }

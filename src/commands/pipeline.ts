@@ -97,7 +97,7 @@ export class CommandPipeline {
     if (known !== undefined) {
       if (known.command !== command.name || known.digest !== digest)
         throw commandConflict(commandId, known.command);
-      return command.result(await this.#readCommit(known.sequence), args);
+      return command.result(await this.#readCommit(known.sequence), args, this.#parts.context);
     }
     const answer = this.#run(command, args, options, digest);
     this.#inFlight.set(commandId, { command: command.name, digest, answer });
@@ -126,7 +126,7 @@ export class CommandPipeline {
     digest: string | undefined,
   ): Promise<R> {
     return new Promise<R>((resolve, reject) => {
-      const keys = command.locks(args);
+      const keys = command.locks(args, this.#parts.context.state);
       this.#queued++;
       const settle = (): void => {
         this.#queued--;
@@ -155,7 +155,7 @@ export class CommandPipeline {
             { header, events: decision.events, urgent: !command.admission },
             (error, commit) => {
               settle();
-              if (error === undefined) resolve(command.result(commit, args));
+              if (error === undefined) resolve(command.result(commit, args, this.#parts.context));
               else reject(error);
             },
           );

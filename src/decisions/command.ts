@@ -29,11 +29,11 @@ export interface Command<A, R> {
   readonly name: string;
   /** True for what grows the state: refused under overload, when others still pass. */
   readonly admission: boolean;
-  /** Ids and named locks, taken all at once. */
-  locks(args: A): readonly string[];
+  /** Ids and named locks, each once, taken all at once. The state tells only what never changes, as the task of a run. */
+  locks(args: A, state: Projections): readonly string[];
   decide(context: DecisionContext, args: A): Decision<R>;
-  /** The answer, from the commit alone. */
-  result(commit: Commit, args: A): R;
+  /** The answer, from the commit; only what the commit left as it was may be told from the state. */
+  result(commit: Commit, args: A, context: Pick<DecisionContext, 'state' | 'limits'>): R;
 }
 
 /** Lock of the engine's own state; not a legal id, so it meets none. */

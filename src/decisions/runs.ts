@@ -1,7 +1,7 @@
 // Commands about one run: cancel, suspend, resume, change its priority, run it again. Each takes the lock of
 // the run, and decides on what is durable about it.
 import { PawlError } from '../errors.js';
-import { requireFields, requireInteger } from '../domain/check.js';
+import { requireInteger } from '../domain/check.js';
 import type { Commit, PawlEvent } from '../domain/events.js';
 import { requireId } from '../domain/ids.js';
 import type { Payload } from '../domain/payload.js';
@@ -94,7 +94,17 @@ export const resumeRun: Command<ResumeRunArgs, Changed> = {
   decide(context, args) {
     const row = findRun(context, args.runId);
     requireTransition(context, row, 'ready');
-    if (row.state !== 'suspended') throw illegalTransition(context, row, 'ready');
+    if (row.state !== 'suspended') {
+      throw new PawlError(
+        'INVALID_TRANSITION',
+        `Run ${row.id} is ${row.state}; only a suspended run can be resumed.`,
+        {
+          runId: row.id,
+          from: row.state,
+          to: 'ready',
+        },
+      );
+    }
     const waits = [...(row.detail?.waits?.values() ?? [])]
       .filter((wait) => wait.endedAt === undefined)
       .map((wait) => wait.name);
@@ -146,7 +156,8 @@ export const setRunPriority: Command<SetRunPriorityArgs, Changed> = {
 /** Arguments of `retryRun`. */
 export interface RetryRunArgs {
   readonly runId: string;
-  readonly options?: unknown;
+  /** Run it again also when dependents were canceled by its end; they stay canceled. Default false. */
+  readonly detached?: boolean | undefined;
 }
 
 /** The run that took the old one's place. */
@@ -154,14 +165,19 @@ export interface Retried {
   readonly runId: string;
 }
 
-/** Runs a failed or canceled run again, as a new run of the same occurrence. */
+/**
+ * Runs a failed or canceled run again, as a new run of the same occurrence.
+ * Errors: `INVALID_TRANSITION`, `TASK_CANCELED`, `RUN_HAS_DEPENDENTS{dependents}`.
+ */
 export const retryRun: Command<RetryRunArgs, Retried> = {
   name: 'retryRun',
   admission: true,
-  locks: (args) => [requireId(args.runId, 'runId')],
+  // The task too: nothing of it is created once it is being canceled.
+  locks(args, state) {
+    const row = state.runs.row(requireId(args.runId, 'runId'));
+    return row === undefined ? [args.runId] : [args.runId, row.task.id];
+  },
   decide(context, args) {
-    if (args.options !== undefined)
-      requireFields(args.options, 'options', ['detached', 'commandId', 'by', 'trace']);
     const row = findRun(context, args.runId);
     if (row.state !== 'failed' && row.state !== 'canceled') {
       throw new PawlError(
@@ -197,6 +213,7 @@ export const retryRun: Command<RetryRunArgs, Retried> = {
         },
       );
     }
+    if (args.detached !== true) requireNoCanceledDependents(context, row);
     return { events: [retryEvent(context, row)] };
   },
   result: (commit) => ({ runId: createdRunIds(commit)[0] ?? '' }),
@@ -217,6 +234,19 @@ export function checkReason(reason: string | undefined): string | undefined {
     'INVALID_INPUT',
     `reason is not a string of 1 to ${String(MAX_REASON_CHARS)} characters.`,
     { path: 'reason' },
+  );
+}
+
+function requireNoCanceledDependents(context: DecisionContext, row: RunRow): void {
+  const { dependencies, tasks } = context.state;
+  const dependents = [...dependencies.dependentsOf(row.task.id)].filter(
+    (taskId) => tasks.row(taskId)?.extra?.cancelReason === 'prerequisite',
+  );
+  if (dependents.length === 0) return;
+  throw new PawlError(
+    'RUN_HAS_DEPENDENTS',
+    `The end of run ${row.id} canceled ${dependents.join(', ')}, which stay canceled; pass detached: true to run it again.`,
+    { runId: row.id, taskId: row.task.id, dependents },
   );
 }
 

@@ -53,7 +53,7 @@ export interface SubmissionInput {
  * Errors: `INVALID_INPUT`, `INVALID_ID`, `PAYLOAD_NOT_SERIALIZABLE`, `PAYLOAD_TOO_LARGE`, `POLICY_OVERFLOW`.
  */
 export function resolveSpec(submission: SubmissionInput, limits: Limits, newId: () => string): TaskSpec {
-  const { options } = submission;
+  const options = requireFields(submission.options, 'options', OPTION_FIELDS) as SubmitOptions;
   const type = requireText(submission.type, 'type', MAX_TYPE_CHARS);
   const input = submission.input === undefined ? undefined : encodePayload(submission.input, limits);
   if (Object.keys(options).length === 0) {
@@ -66,7 +66,6 @@ export function resolveSpec(submission: SubmissionInput, limits: Limits, newId: 
       metadata: DEFAULT_METADATA,
     });
   }
-  requireFields(options, 'options', OPTION_FIELDS);
   const id = options.id === undefined ? newId() : requireId(options.id, 'id');
   const dependsOn = resolveDependsOn(options.dependsOn, limits);
   const budgets = resolveBudgets(options.budgets);

@@ -22,13 +22,21 @@ export const submit: Command<SubmitArgs, Submission> = {
   name: 'submit',
   admission: true,
   locks: (args) => [args.spec.id],
-  decide: (context, args) => decideSubmit(context, args.spec, context.limits.maxCommitEvents),
-  result: (commit, args) => submissionOf(commit, args.spec.id),
+  decide(context, args) {
+    const decision = decideSubmit(context, args.spec, context.limits.maxCommitEvents);
+    requireRoomForRuns(context, decision.events);
+    return decision;
+  },
+  // A repeated command was given a new id, if it named none; the commit has the first one.
+  result: (commit, args, { limits }) =>
+    submissionOf(commit, createdTaskIds(commit)[0] ?? args.spec.id, limits.maxReturnedRunIds),
 };
 
 /** Arguments of an atomic `submitMany`. */
 export interface SubmitManyArgs {
   readonly specs: readonly TaskSpec[];
+  /** For each specification whether the caller gave the id; a made one is another at each repetition. */
+  readonly named: readonly boolean[];
 }
 
 /** Creates many tasks in one commit, or none. Items that are there already answer with `created: false`. */
@@ -39,29 +47,30 @@ export const submitManyAtomic: Command<SubmitManyArgs, readonly Submission[]> = 
   decide(context, args) {
     const events: PawlEvent[] = [];
     const seen = new Map<string, TaskSpec>();
-    const answers: Submission[] = [];
     for (const [index, spec] of args.specs.entries()) {
       const earlier = seen.get(spec.id);
       if (earlier !== undefined) {
         if (!specsEqual(earlier, spec)) throw conflict(spec.id, index);
-        answers.push({ taskId: spec.id, runIds: [], runCount: 0, created: false });
         continue;
       }
       seen.set(spec.id, spec);
       const decision = decideSubmit(context, spec, context.limits.maxCommitEvents - events.length);
-      if ('answer' in decision) answers.push(decision.answer);
-      events.push(...decision.events);
+      for (const event of decision.events) events.push(event);
     }
-    return events.length === 0 ? { events: [], answer: answers } : { events };
+    if (events.length === 0)
+      return { events: [], answer: args.specs.map((spec) => keptSubmission(context, spec.id)) };
+    requireRoomForRuns(context, events);
+    return { events };
   },
-  result(commit, args) {
-    const created = new Set<string>();
-    for (const event of commit.events) if (event.type === 'TaskCreated') created.add(event.spec.id);
-    return args.specs.map((spec) => {
-      const fresh = created.delete(spec.id);
-      return fresh
-        ? submissionOf(commit, spec.id)
-        : { taskId: spec.id, runIds: [], runCount: 0, created: false };
+  result(commit, args, context) {
+    const created = createdTaskIds(commit);
+    let next = 0;
+    return args.specs.map((spec, index) => {
+      const taskId = created[next];
+      if (taskId === undefined || (args.named[index] === true && taskId !== spec.id))
+        return keptSubmission(context, spec.id);
+      next++;
+      return submissionOf(commit, taskId, context.limits.maxReturnedRunIds);
     });
   },
 };
@@ -72,7 +81,7 @@ export interface CancelTaskArgs {
   readonly reason?: CancelRunArgs['reason'];
 }
 
-/** Cancels a task: its runs and descendants follow by reaction. Ended or canceled already → `{ changed: false }`. */
+/** Cancels a task: its runs and descendants follow by reaction. Canceled already → `{ changed: false }`. Errors: `INVALID_TRANSITION` once it has ended. */
 export const cancelTask: Command<CancelTaskArgs, Changed> = {
   name: 'cancelTask',
   admission: false,
@@ -98,26 +107,30 @@ export function taskCanceled(taskId: string, reason: string | undefined): PawlEv
 }
 
 /** The submission that a commit made of a task. */
-function submissionOf(commit: Commit, taskId: string): Submission {
+function submissionOf(commit: Commit, taskId: string, maxRunIds: number): Submission {
   const runIds: string[] = [];
   let runCount = 0;
   for (const event of commit.events) {
     if (event.type !== 'RunCreated' || event.taskId !== taskId) continue;
     runCount++;
-    if (runIds.length < 1_000) runIds.push(event.runId);
+    if (runIds.length < maxRunIds) runIds.push(event.runId);
   }
   return { taskId, runIds, runCount, created: true };
 }
 
 function decideSubmit(context: DecisionContext, spec: TaskSpec, room: number): Decision<Submission> {
   const existing = context.state.tasks.row(spec.id);
-  if (existing !== undefined) return existingSubmission(context, existing, spec);
-  if (context.state.runs.row(spec.id) !== undefined || context.state.pruned.hasTask(spec.id)) {
-    throw new PawlError(
-      'ID_TAKEN',
-      `The id ${spec.id} is that of a run or of a pruned task; choose another.`,
-      { taskId: spec.id },
-    );
+  const { runs, pruned } = context.state;
+  // Of the task of another tenant nothing is told but that the id is taken.
+  const foreign = existing !== undefined && existing.shape.tenantId !== spec.tenantId;
+  if (foreign || runs.row(spec.id) !== undefined || pruned.hasTask(spec.id) || pruned.hasRun(spec.id)) {
+    throw new PawlError('ID_TAKEN', `The id ${spec.id} is in use, or was; choose another.`, {
+      taskId: spec.id,
+    });
+  }
+  if (existing !== undefined) {
+    if (!specsEqual(context.state.tasks.specOf(existing), spec)) throw conflict(spec.id);
+    return { events: [], answer: keptSubmission(context, spec.id) };
   }
   if (spec.tenantId !== undefined && context.state.tenants.get(spec.tenantId) === undefined) {
     throw new PawlError(
@@ -147,17 +160,39 @@ function decideSubmit(context: DecisionContext, spec: TaskSpec, room: number): D
   return { events };
 }
 
-function existingSubmission(
-  context: DecisionContext,
-  row: TaskRow,
-  spec: TaskSpec,
-): { events: []; answer: Submission } {
-  if (!specsEqual(context.state.tasks.specOf(row), spec)) throw conflict(spec.id);
+/** The submission of a task that was there before: the runs of its occurrences that are kept, oldest first. */
+function keptSubmission(context: Pick<DecisionContext, 'state' | 'limits'>, taskId: string): Submission {
+  const row = context.state.tasks.row(taskId);
   const runIds: string[] = [];
-  const limit = context.limits.maxReturnedRunIds;
-  for (let run = row.firstRun; run !== undefined && runIds.length < limit; run = run.nextOfTask)
-    runIds.push(run.id);
-  return { events: [], answer: { taskId: row.id, runIds, runCount: row.created, created: false } };
+  for (let run = row?.firstRun; run !== undefined; run = run.nextOfTask) {
+    if (runIds.length >= context.limits.maxReturnedRunIds) break;
+    const follows = run.detail?.retryOf ?? run.detail?.continuedFrom;
+    if (follows === undefined) runIds.push(run.id);
+  }
+  return { taskId, runIds, runCount: row?.created ?? 0, created: false };
+}
+
+function createdTaskIds(commit: Commit): string[] {
+  const ids: string[] = [];
+  for (const event of commit.events) if (event.type === 'TaskCreated') ids.push(event.spec.id);
+  return ids;
+}
+
+function requireRoomForRuns(context: DecisionContext, events: readonly PawlEvent[]): void {
+  let runs = context.state.runs.nonTerminal;
+  const { maxPendingRuns } = context.limits;
+  for (const event of events) if (event.type === 'RunCreated') runs++;
+  if (runs <= maxPendingRuns) return;
+  throw new PawlError(
+    'OVERLOADED',
+    `${String(context.state.runs.nonTerminal)} runs have not ended, and at most ${String(maxPendingRuns)} may; submit again when some have.`,
+    {
+      limit: 'maxPendingRuns',
+      max: maxPendingRuns,
+      pending: context.state.runs.nonTerminal,
+      retryAfterMs: 1_000,
+    },
+  );
 }
 
 function requireParent(context: DecisionContext, spec: TaskSpec, parentId: string): void {

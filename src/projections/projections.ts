@@ -70,6 +70,7 @@ export class Projections {
       timers,
       keys,
       transitions: options.transitions ?? transitionTable,
+      pruned: this.pruned,
     });
     this.leases = new Leases(this.runs);
     this.dependencies = new Dependencies(this.tasks, this.pruned);

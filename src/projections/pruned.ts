@@ -6,9 +6,9 @@ import type { Fold } from './fold.js';
 import { RecordQueue } from './record-queue.js';
 import type { SectionCapture, SnapshotSection } from './snapshot-section.js';
 
-/** The ids that are remembered. */
+/** The ids that are remembered. Those of runs are told by the fold that drops them, with their task or alone. */
 export class Pruned implements Fold {
-  readonly handles: readonly EventType[] = ['TasksPruned', 'RunsPruned'];
+  readonly handles: readonly EventType[] = ['TasksPruned'];
   readonly #tasks = new RecordQueue<PrunedRecord>();
   readonly #runs = new RecordQueue<PrunedRecord>();
   readonly sections: readonly SnapshotSection[] = [this.#section()];
@@ -28,7 +28,6 @@ export class Pruned implements Fold {
 
   apply(event: PawlEvent): void {
     if (event.type === 'TasksPruned') for (const id of event.taskIds) this.remember({ kind: 'task', id });
-    else if (event.type === 'RunsPruned') for (const id of event.runIds) this.remember({ kind: 'run', id });
   }
 
   /** Remembers an id, and forgets the oldest one beyond the window. */

@@ -6,6 +6,7 @@ import type { SavedRun } from '../domain/run.js';
 import { isTerminal, type RunState } from '../domain/run-state.js';
 import { CapturableMap } from './capturable-map.js';
 import type { Keys } from './keys.js';
+import type { Pruned } from './pruned.js';
 import { refusal } from './refusal.js';
 import type { RunRow, TaskRow } from './rows.js';
 import { loadRun } from './run-load.js';
@@ -17,11 +18,12 @@ import type { Tasks } from './tasks.js';
 import type { Timers } from './timers.js';
 import { TypeOverrides } from './type-overrides.js';
 
-/** What follows from the state of a run. */
+/** What is told when a run changes or goes. */
 export interface RunFollowers {
   readonly tasks: Tasks;
   readonly timers: Timers;
   readonly keys: Keys;
+  readonly pruned: Pruned;
 }
 
 /** The rows of the runs. */
@@ -90,6 +92,7 @@ export class RunTable {
     this.overrides.remove(row);
     this.states.remove(row);
     this.#rows.delete(row.id);
+    this.#followers.pruned.remember({ kind: 'run', id: row.id });
   }
 
   finishLoad(): void {

@@ -164,7 +164,8 @@ export class Scheduler {
       release = resolve;
     });
     this.#canceling.set(task, held);
-    await this.#parts.journal.flush();
+    // A batch that failed told its own callers; whether the journal can go on is asked when the command is decided.
+    await this.#parts.journal.flush().catch(() => undefined);
     return () => {
       this.#canceling.delete(task);
       release();

@@ -93,10 +93,10 @@ export function given(commits: readonly GivenCommit[], options: GivenOptions = {
     return decided(
       context,
       () => {
-        command.locks(args as A);
+        command.locks(args as A, state);
         return command.decide(context, args as A);
       },
-      (commit) => command.result(commit, args as A),
+      (commit) => command.result(commit, args as A, context),
     );
   }
   return { state, when };
