@@ -13,9 +13,9 @@ type ListenerOptions =
       readonly signal?: AbortSignal;
     };
 
-type EventListenerLike = (event: Event) => void;
+type EventListenerLike = (event: Event) => unknown;
 interface EventListenerObjectLike {
-  handleEvent(event: Event): void;
+  handleEvent(event: Event): unknown;
 }
 type EventListenerOrEventListenerObject = EventListenerLike | EventListenerObjectLike;
 
@@ -27,8 +27,10 @@ export function isolateSignal(signal: AbortSignal, onError: (error: unknown) => 
     if (known !== undefined) return known;
     const guarded: EventListenerLike = (event) => {
       try {
-        if (typeof listener === 'function') listener.call(signal, event);
-        else listener.handleEvent(event);
+        const returned =
+          typeof listener === 'function' ? listener.call(signal, event) : listener.handleEvent(event);
+        // What an async listener rejects with would be an unhandled rejection of the host.
+        if (returned !== undefined) Promise.resolve(returned).catch(onError);
       } catch (error) {
         onError(error);
       }

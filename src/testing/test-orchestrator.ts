@@ -23,11 +23,11 @@ export interface TestOrchestrator extends AsyncDisposable {
   readonly pawl: Orchestrator;
   readonly clock: ManualClock;
   /** Tells the clock that the handler of a run waits for something the test will do; call the result when it has. */
-  park(runId: string): () => void;
+  readonly park: (runId: string) => () => void;
   /** Closes and opens again on what was kept; other options may be given. */
-  restart(options?: TestOrchestratorOptions & CloseOptions): Promise<TestOrchestrator>;
+  readonly restart: (options?: TestOrchestratorOptions & CloseOptions) => Promise<TestOrchestrator>;
   /** Drops the orchestrator as a crash would, and opens again on what was durable. */
-  crash(options?: TestOrchestratorOptions): Promise<TestOrchestrator>;
+  readonly crash: (options?: TestOrchestratorOptions) => Promise<TestOrchestrator>;
 }
 
 /** Chance from a seed: xorshift32, good enough for tests and the same on every machine. */
