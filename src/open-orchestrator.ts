@@ -1,5 +1,6 @@
 // Opening an orchestrator, in the order of contract §8: lock and validate, snapshot and tail, the new epoch, the
 // sweeps, and only then commands and dispatch. Every step may be repeated: a crash between any two changes nothing.
+import type { Clock, IdSource, RandomSource } from './clock.js';
 import { PawlError } from './errors.js';
 import { hostClock, hostRandom, uuidV7 } from './host-clock.js';
 import { LiveContext } from './commands/live-context.js';
@@ -7,9 +8,13 @@ import { LockTable } from './commands/lock-table.js';
 import type { PawlEvent } from './domain/events.js';
 import { EngineRuntime } from './engine-runtime.js';
 import { commitHeld, type EngineParts } from './execution/engine-parts.js';
+import { FileBackend } from './journal/file-backend.js';
+import { hostStorage } from './journal/host-storage.js';
 import { openJournalOn } from './journal/open-journal-on.js';
 import type { Journal } from './journal/journal.js';
-import { Projections } from './projections/projections.js';
+import type { JournalBackend } from './journal/journal-backend.js';
+import { recover, staged, type Recovered } from './journal/recovery.js';
+import { snapshotStoreOf, takeSnapshot } from './journal/snapshot-store.js';
 import { withFields } from './logger.js';
 import { journalMachine } from './machines/journal-machine.js';
 import { transitionTable, type TransitionTable } from './machines/transition-table.js';
@@ -17,6 +22,8 @@ import { Observe } from './observe/observe.js';
 import { resolveOptions, type OrchestratorOptions, type ResolvedOptions } from './options.js';
 import { Orchestrator } from './orchestrator.js';
 import { Deadlines } from './scheduling/deadlines.js';
+import { sweepContinuedRuns } from './scheduling/sweeps/continued-runs.js';
+import { continuedRunsOf } from './scheduling/sweeps/continued-runs-port.js';
 import { sweepDeadEpoch } from './scheduling/sweeps/dead-epoch.js';
 import { tasksToReactOn } from './scheduling/sweeps/reactions.js';
 import type { SweepContext, SweepReport } from './scheduling/sweeps/sweep.js';
@@ -49,13 +56,35 @@ export async function openWith(options: OrchestratorOptions, hooks: OpenHooks): 
   const clock = options.clock ?? hostClock;
   const random = options.random ?? hostRandom();
   const ids = options.ids ?? uuidV7(clock, random);
-  const { limits, logger } = resolved;
-  const observe = new Observe({ clock, limits, logger, liveActors: resolved.liveActors, inspect: resolved.inspect });
-  const tellJournal = observe.actorSystem.startJournal(journalMachine);
-  const backend = options.backend!;
-  const transitions = hooks.transitions ?? transitionTable;
+  const { limits, logger, liveActors, inspect } = resolved;
+  const observe = new Observe({ clock, limits, logger, liveActors, inspect });
   try {
-    const journal = await openJournalOn(backend, {
+    const backend = options.backend ?? new FileBackend(hostStorage, resolved.dataDir);
+    return await openOn({ resolved, observe, hooks, backend, clock, random, ids });
+  } catch (error) {
+    observe.fail(error instanceof PawlError ? error : new PawlError('INTERNAL', String(error), {}, error));
+    throw error;
+  }
+}
+
+interface OpenParts {
+  readonly resolved: ResolvedOptions;
+  readonly observe: Observe;
+  readonly hooks: OpenHooks;
+  readonly backend: JournalBackend;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly ids: IdSource;
+}
+
+/** Takes the lock, validates, recovers; what was opened is let go of when a later step is refused. */
+async function openOn(parts: OpenParts): Promise<Orchestrator> {
+  const { resolved, observe, hooks, backend, clock, random, ids } = parts;
+  const { limits, logger, dataDir } = resolved;
+  const transitions = hooks.transitions ?? transitionTable;
+  const startedMs = clock.monotonicMs();
+  const journal = await staged('open', () =>
+    openJournalOn(backend, {
       clock,
       ids,
       logger,
@@ -64,44 +93,49 @@ export async function openWith(options: OrchestratorOptions, hooks: OpenHooks): 
       expectExisting: resolved.expectExisting,
       lockWaitMs: resolved.lockWaitMs,
       allowEmptyBehindHead: true,
-      onLifecycle: tellJournal,
+      onLifecycle: observe.actorSystem.startJournal(journalMachine),
+    }),
+  );
+  try {
+    observe.actorSystem.sendOrchestrator({ type: 'recover' });
+    const recovered = await recover({
+      journal,
+      backend,
+      clock,
+      logger,
+      limits,
+      transitions,
+      dataDir,
+      startedMs,
     });
-    try {
-      observe.actorSystem.sendOrchestrator({ type: 'recover' });
-      const projections = new Projections({transitions, limits}); let n=0; await journal.replay({from: journal.firstSequence}, (c)=>{projections.apply(c); n+=c.events.length;}); const recovered: Recovered = {projections, observations:{recoveryDurationSeconds:0,eventsAppliedTotal:n,snapshotEventsApplied:0,walReplayEventsApplied:n}, snapshotLoaded:false, snapshotSequence:0, snapshotsRejected:[], stepsMs:{}};
-      const context = new LiveContext({ state: recovered.projections, journal, clock, ids, random, limits, transitions });
-      const engine: EngineParts = {
-        clock,
-        ids,
-        limits,
-        logger,
-        state: recovered.projections,
-        journal,
-        locks: new LockTable(),
-        context,
-        deadlines: new Deadlines(clock),
-        owner: journal.instance,
-        handlers: resolved.handlers,
-        settings: resolved.settings,
-      };
-      return await goLive({ resolved, engine, observe, recovered, backend, hooks });
-    } catch (error) {
-      await (journal as any).abandon?.();
-      throw error;
-    }
+    const { projections: state } = recovered;
+    const engine: EngineParts = {
+      clock,
+      ids,
+      limits,
+      logger,
+      state,
+      journal,
+      locks: new LockTable(),
+      context: new LiveContext({ state, journal, clock, ids, random, limits, transitions }),
+      deadlines: new Deadlines(clock),
+      owner: journal.instance,
+      handlers: resolved.handlers,
+      settings: resolved.settings,
+    };
+    return await goLive({ resolved, engine, observe, recovered, backend, hooks });
   } catch (error) {
-    observe.fail(error instanceof PawlError ? error : new PawlError('INTERNAL', String(error), {}, error));
+    await journal.abandon();
     throw error;
   }
 }
 
-interface Recovered { projections: Projections; observations: {recoveryDurationSeconds:number;eventsAppliedTotal:number;snapshotEventsApplied:number;walReplayEventsApplied:number}; snapshotLoaded:boolean; snapshotSequence:number; snapshotsRejected: never[]; stepsMs: Record<string,number> }
 interface LiveParts {
   readonly resolved: ResolvedOptions;
   readonly engine: EngineParts;
   readonly observe: Observe;
   readonly recovered: Recovered;
-  readonly backend: NonNullable<OrchestratorOptions['backend']>;
+  readonly backend: JournalBackend;
   readonly hooks: OpenHooks;
 }
 
@@ -112,7 +146,12 @@ async function goLive(parts: LiveParts): Promise<Orchestrator> {
     engine,
     observe,
     snapshotEveryEvents: resolved.snapshotEveryEvents,
-    writeSnapshot: () => Promise.reject(new Error('no')),
+    writeSnapshot: () =>
+      takeSnapshot(state, snapshotStoreOf(backend), {
+        takenAt: engine.clock.now(),
+        logger,
+        clock: engine.clock,
+      }),
     onFailed: resolved.onFailed,
   });
   hooks.onRuntime?.(runtime);
@@ -120,7 +159,14 @@ async function goLive(parts: LiveParts): Promise<Orchestrator> {
     try {
       state.apply(commit);
     } catch (error) {
-      runtime.fail(new PawlError('INTERNAL', 'A durable commit was refused by the state; reopen the directory.', {}, error));
+      runtime.fail(
+        new PawlError(
+          'INTERNAL',
+          'A durable commit was refused by the state; reopen the directory.',
+          {},
+          error,
+        ),
+      );
     }
   });
   journal.commits.subscribe((commit) => {
@@ -139,7 +185,14 @@ async function goLive(parts: LiveParts): Promise<Orchestrator> {
 }
 
 function epochStarted(journal: Journal): PawlEvent {
-  return { type: 'EpochStarted', sequence: 0, at: 0, epoch: journal.epoch, instance: journal.instance, version: VERSION };
+  return {
+    type: 'EpochStarted',
+    sequence: 0,
+    at: 0,
+    epoch: journal.epoch,
+    instance: journal.instance,
+    version: VERSION,
+  };
 }
 
 function repairedEvents(journal: Journal): PawlEvent[] {
@@ -176,6 +229,10 @@ async function runSweeps(runtime: EngineRuntime): Promise<SweepReport[]> {
     reports.push({ name, settled, durationMs: parts.clock.monotonicMs() - startedMs });
   };
   await timed('deadEpoch', () => sweepDeadEpoch(sweep));
+  await timed('continuedRuns', async () => {
+    const { started } = await sweepContinuedRuns(continuedRunsOf(sweep, parts.owner));
+    return started;
+  });
   await timed('reactions', async () => {
     for (const task of tasksToReactOn(parts.state)) scheduler.reactor.mark(task);
     return await scheduler.settleReactions();
