@@ -13,4 +13,6 @@ export default {
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   maxWorkers: 2,
+  // A guard against hanging, not a measure: a loaded machine must not fail a test.
+  testTimeout: 60_000,
 };
