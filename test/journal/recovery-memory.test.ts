@@ -1,7 +1,7 @@
 // Acceptance row 20, and what recovery does with snapshots whatever keeps them: the same function, on memory.
 import { describe, expect, it } from '@jest/globals';
 import type { Commit } from '../../src/domain/events.js';
-import { Journal } from '../../src/journal/journal.js';
+import type { Journal } from '../../src/journal/journal.js';
 import { MemoryBackend } from '../../src/journal/memory-backend.js';
 import { openJournalOn } from '../../src/journal/open-journal-on.js';
 import { recover, type Recovered, type RecoverOptions } from '../../src/journal/recovery.js';
