@@ -12,11 +12,11 @@ import {
   type Position,
   type Walk,
 } from './paging.js';
-import type { RunRow } from './rows.js';
+import type { RunRow, TaskRow } from './rows.js';
 import { runRecord } from './run-record.js';
-import type { Runs } from './runs.js';
-import type { TaskIndexName } from './task-index.js';
-import { typeOf } from './type-overrides.js';
+import type { StateLists } from './state-lists.js';
+import type { TaskIndex, TaskIndexName } from './task-index.js';
+import { typeOf, type TypeOverrides } from './type-overrides.js';
 
 /** Which runs are wanted; all fields together. */
 export interface RunFilter {
@@ -31,8 +31,16 @@ export interface RunFilter {
 const INDEXED = ['type', 'tag', 'tenantId'] as const satisfies readonly TaskIndexName[];
 type IndexName = 'taskId' | 'state' | TaskIndexName | 'all';
 
+/** What runs are found by. */
+export interface RunIndexes {
+  readonly states: StateLists;
+  readonly overrides: TypeOverrides;
+  readonly tasks: { readonly index: TaskIndex; row(taskId: string): TaskRow | undefined };
+  row(runId: string): RunRow | undefined;
+}
+
 /** A page of the runs that match. */
-export function listRuns(runs: Runs, filter: RunFilter, options: PageOptions): Page<RunRecord> {
+export function listRuns(runs: RunIndexes, filter: RunFilter, options: PageOptions): Page<RunRecord> {
   const after = decodeCursor(options.cursor);
   const index = after === undefined ? cheapestIndex(runs, filter) : indexOfCursor(after, filter);
   const walk = walkOf(runs, filter, { index, after });
@@ -50,7 +58,7 @@ function matches(row: RunRow, filter: RunFilter): boolean {
   );
 }
 
-function cheapestIndex(runs: Runs, filter: RunFilter): IndexName {
+function cheapestIndex(runs: RunIndexes, filter: RunFilter): IndexName {
   if (filter.taskId !== undefined) return 'taskId';
   let best: IndexName = 'all';
   let cost = Infinity;
@@ -59,7 +67,7 @@ function cheapestIndex(runs: Runs, filter: RunFilter): IndexName {
     best = index;
     cost = rows;
   };
-  if (filter.state !== undefined) offer('state', runs.countByState(filter.state));
+  if (filter.state !== undefined) offer('state', runs.states.count(filter.state));
   for (const index of INDEXED) {
     const value = filter[index];
     if (value === undefined) continue;
@@ -90,7 +98,7 @@ interface WalkChoice {
   readonly after: Position | undefined;
 }
 
-function walkOf(runs: Runs, filter: RunFilter, { index, after }: WalkChoice): Walk<RunRow> {
+function walkOf(runs: RunIndexes, filter: RunFilter, { index, after }: WalkChoice): Walk<RunRow> {
   switch (index) {
     case 'taskId':
       return walkTask(runs, filter.taskId ?? '', after);
@@ -103,7 +111,7 @@ function walkOf(runs: Runs, filter: RunFilter, { index, after }: WalkChoice): Wa
   }
 }
 
-function walkTask(runs: Runs, taskId: string, after: Position | undefined): Walk<RunRow> {
+function walkTask(runs: RunIndexes, taskId: string, after: Position | undefined): Walk<RunRow> {
   const [sequence, id] = after?.place ?? [];
   const near = typeof id === 'string' ? runs.row(id) : undefined;
   const task = runs.tasks.row(taskId);
@@ -120,7 +128,7 @@ interface StateWalk {
   readonly after: Position | undefined;
 }
 
-function walkStates(runs: Runs, { index, states, after }: StateWalk): Walk<RunRow> {
+function walkStates(runs: RunIndexes, { index, states, after }: StateWalk): Walk<RunRow> {
   return {
     rows: rowsInStates(runs, states, after),
     positionOf: (row) => ({ index, place: [row.state, row.stateSequence, row.id] }),
@@ -128,7 +136,7 @@ function walkStates(runs: Runs, { index, states, after }: StateWalk): Walk<RunRo
 }
 
 function* rowsInStates(
-  runs: Runs,
+  runs: RunIndexes,
   states: readonly RunState[],
   after: Position | undefined,
 ): IterableIterator<RunRow> {
@@ -152,7 +160,7 @@ interface BucketWalk {
   readonly after: Position | undefined;
 }
 
-function walkBuckets(runs: Runs, { index, value, after }: BucketWalk): Walk<RunRow> {
+function walkBuckets(runs: RunIndexes, { index, value, after }: BucketWalk): Walk<RunRow> {
   return {
     rows: rowsInBuckets(runs, { index, value, after }),
     positionOf(row) {
@@ -163,7 +171,7 @@ function walkBuckets(runs: Runs, { index, value, after }: BucketWalk): Walk<RunR
   };
 }
 
-function* rowsInBuckets(runs: Runs, { index, value, after }: BucketWalk): IterableIterator<RunRow> {
+function* rowsInBuckets(runs: RunIndexes, { index, value, after }: BucketWalk): IterableIterator<RunRow> {
   const [id, ...rest] = after?.place ?? [];
   const overridden = id === 'override' && typeof rest[0] === 'string' ? rest[0] : undefined;
   if (overridden === undefined) {

@@ -1,10 +1,17 @@
 // A digest of the whole state that does not depend on how it came to be: of a replay, of a snapshot and the
 // tail, or of the events as they happened.
 import { createHash } from 'node:crypto';
-import type { Projections } from './projections.js';
+import type { SnapshotSection } from './snapshot-section.js';
+
+/** What is digested. */
+export interface HashedState {
+  readonly sequence: number;
+  readonly lastAt: number;
+  readonly sections: readonly SnapshotSection[];
+}
 
 /** SHA-256 over the records of all sections, each section's in a fixed order. */
-export function stateHash(state: Pick<Projections, 'sequence' | 'lastAt' | 'sections'>): string {
+export function stateHash(state: HashedState): string {
   const hash = createHash('sha256').update(`${String(state.sequence)} ${String(state.lastAt)}\n`);
   for (const section of [...state.sections].sort((left, right) => (left.name < right.name ? -1 : 1))) {
     const lines: string[] = [];

@@ -12,9 +12,8 @@ import {
   type Walk,
 } from './paging.js';
 import type { TaskRow } from './rows.js';
-import type { TaskIndexName } from './task-index.js';
+import type { TaskIndex, TaskIndexName } from './task-index.js';
 import { taskRecord } from './task-record.js';
-import type { Tasks } from './tasks.js';
 
 /** Which tasks are wanted; all fields together. */
 export interface TaskFilter {
@@ -26,8 +25,14 @@ export interface TaskFilter {
 
 const INDEXED = ['type', 'tag', 'tenantId'] as const satisfies readonly TaskIndexName[];
 
+/** What tasks are found by. */
+export interface TaskIndexes {
+  readonly index: TaskIndex;
+  row(taskId: string): TaskRow | undefined;
+}
+
 /** A page of the tasks that match. */
-export function listTasks(tasks: Tasks, filter: TaskFilter, options: PageOptions): Page<TaskRecord> {
+export function listTasks(tasks: TaskIndexes, filter: TaskFilter, options: PageOptions): Page<TaskRecord> {
   const after = decodeCursor(options.cursor);
   const index = after?.index ?? cheapestIndex(tasks, filter);
   return collectPage(walkOf(tasks, filter, { index, after }), options, {
@@ -46,7 +51,7 @@ function matches(row: TaskRow, filter: TaskFilter): boolean {
   );
 }
 
-function cheapestIndex(tasks: Tasks, filter: TaskFilter): string {
+function cheapestIndex(tasks: TaskIndexes, filter: TaskFilter): string {
   if (filter.parentId !== undefined) return 'parentId';
   let best = 'all';
   let cost = Infinity;
@@ -66,7 +71,7 @@ interface WalkChoice {
   readonly after: Position | undefined;
 }
 
-function walkOf(tasks: Tasks, filter: TaskFilter, choice: WalkChoice): Walk<TaskRow> {
+function walkOf(tasks: TaskIndexes, filter: TaskFilter, choice: WalkChoice): Walk<TaskRow> {
   if (choice.index === 'parentId' && filter.parentId !== undefined)
     return walkChildren(tasks, filter.parentId, choice.after);
   const index = choice.index === 'all' ? 'all' : INDEXED.find((name) => name === choice.index);
@@ -75,7 +80,7 @@ function walkOf(tasks: Tasks, filter: TaskFilter, choice: WalkChoice): Walk<Task
   return walkBuckets(tasks, { index, value, after: choice.after });
 }
 
-function walkChildren(tasks: Tasks, parentId: string, after: Position | undefined): Walk<TaskRow> {
+function walkChildren(tasks: TaskIndexes, parentId: string, after: Position | undefined): Walk<TaskRow> {
   const [sequence] = after?.place ?? [-1];
   if (typeof sequence !== 'number') throw invalidCursor();
   const children = tasks.row(parentId)?.extra?.children ?? [];
@@ -95,7 +100,7 @@ interface BucketWalk {
   readonly after: Position | undefined;
 }
 
-function walkBuckets(tasks: Tasks, { index, value, after }: BucketWalk): Walk<TaskRow> {
+function walkBuckets(tasks: TaskIndexes, { index, value, after }: BucketWalk): Walk<TaskRow> {
   const [id, bucket, task] = after?.place ?? [];
   const list = tasks.index.list(index, value);
   const positionOf = (row: TaskRow): Position => {

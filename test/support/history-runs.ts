@@ -147,8 +147,9 @@ const wake: Action = (maker) => {
 };
 
 const cancelRun: Action = (maker) => {
-  const row = maker.anyRun(['scheduled', 'ready', 'leased', 'retryWait', 'suspended']);
-  if (row === undefined || maker.random.chance(0.6)) return undefined;
+  const state = maker.random.pick(['scheduled', 'ready', 'leased', 'retryWait', 'suspended'] as const);
+  const row = state === undefined ? undefined : maker.anyRun([state]);
+  if (row === undefined || maker.random.chance(0.5)) return undefined;
   const events = row.detail?.lease === undefined ? [] : [leaseEnd(maker, row)];
   return [
     ...events,
