@@ -36,6 +36,8 @@ export interface ActorSystemOptions {
 export class ActorSystem {
   readonly #root: ShieldedActor<typeof orchestratorMachine>;
   readonly #onError: SubscriberErrorHook;
+  #journal: { getSnapshot(): { readonly status: string } } | undefined;
+  #closing = false;
 
   constructor(options: ActorSystemOptions) {
     this.#onError = options.onSubscriberError;
@@ -52,6 +54,10 @@ export class ActorSystem {
     const { system } = this.#root.actor;
     const inspect = system.inspect;
     system.inspect = (later) => inspect(isolatedInspector(later, this.#onError));
+    // The end of a child reaches its parent as an event.
+    this.#root.actor.subscribe(() => {
+      this.#closeAfterJournal();
+    });
     this.#root.actor.start();
   }
 
@@ -82,8 +88,21 @@ export class ActorSystem {
       { id: 'journal', systemId: 'journal', parent: this.#root.actor },
       this.#onError,
     );
+    this.#journal = actor;
     actor.start();
     return send;
+  }
+
+  /** Ends the orchestrator's actor: at once, or as soon as the journal's has ended, which comes last. */
+  close(): void {
+    this.#closing = true;
+    if (this.state !== 'draining' && this.state !== 'failed') this.sendOrchestrator({ type: 'drain' });
+    this.#closeAfterJournal();
+  }
+
+  #closeAfterJournal(): void {
+    if (this.#closing && this.#journal?.getSnapshot().status !== 'active')
+      this.sendOrchestrator({ type: 'close' });
   }
 
   /** Starts the actor of a run. */

@@ -158,9 +158,7 @@ export class Observe {
       attached.actors.stop();
       attached.subscription.unsubscribe();
     }
-    const { state } = this.actorSystem;
-    if (state !== 'draining' && state !== 'failed') this.actorSystem.sendOrchestrator({ type: 'drain' });
-    this.actorSystem.sendOrchestrator({ type: 'close' });
+    this.actorSystem.close();
   }
 
   #end(error: PawlError | undefined): void {

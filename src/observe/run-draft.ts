@@ -3,18 +3,9 @@
 // a view folds the events of the runs that are watched by itself; a test keeps it equal to the projection.
 import type { PawlEvent } from '../domain/events.js';
 import { KEPT_FIRST, KEPT_LAST } from '../domain/limits.js';
-import type {
-  AnswerRecord,
-  AttemptRecord,
-  Continuation,
-  HistoryEntry,
-  LeaseRecord,
-  RunRecord,
-  SignalRecord,
-  StepRecord,
-  WaitRecord,
-} from '../domain/run.js';
+import type { AttemptRecord, HistoryEntry, LeaseRecord, RunRecord, WaitRecord } from '../domain/run.js';
 import { isTerminal } from '../domain/run-state.js';
+import { NONE } from '../domain/task.js';
 import { freezeDeep } from '../projections/freeze.js';
 
 /** A record whose fields can be set, and unset with `undefined`. */
@@ -23,9 +14,12 @@ type Draft<T> = { -readonly [K in keyof T]: undefined extends T[K] ? T[K] | unde
 /** Events that say something about one run that exists. */
 export type RunEvent = Extract<PawlEvent, { readonly runId: string }>;
 
+/** Code of the error of an attempt that close() ended; such a loss is not counted. */
+const SHUTDOWN = 'SHUTDOWN';
+
 /** The record of a run that was just created. */
 export function createdRecord(event: PawlEvent<'RunCreated'>): RunRecord {
-  return finished<RunRecord>({
+  return recordOf({
     id: event.runId,
     taskId: event.taskId,
     occurrence: event.occurrence,
@@ -42,11 +36,11 @@ export function createdRecord(event: PawlEvent<'RunCreated'>): RunRecord {
     input: event.input,
     type: event.taskType,
     historyCount: 1,
-    history: [{ to: 'scheduled', at: event.at }],
-    attempts: [],
-    steps: [],
-    waits: [],
-    signals: [],
+    history: appended<HistoryEntry>(NONE, Object.freeze({ to: 'scheduled', at: event.at })),
+    attempts: NONE,
+    steps: NONE,
+    waits: NONE,
+    signals: NONE,
   });
 }
 
@@ -60,7 +54,7 @@ export class RunDraft {
 
   /** The record, frozen. */
   record(): RunRecord {
-    return finished<RunRecord>(this.#run);
+    return recordOf(this.#run);
   }
 
   /** Applies an event of this run; returns false when the record does not show it. */
@@ -101,33 +95,31 @@ export class RunDraft {
 
   #applyProgress(event: RunEvent): boolean {
     const run = this.#run;
+    const { at } = event;
     switch (event.type) {
       case 'ProgressReported':
         run.progress = event.value;
         return true;
-      case 'StepRecorded':
-        run.steps = [
-          ...run.steps,
-          finished<StepRecord>({
-            name: event.name,
-            attemptId: event.attemptId,
-            at: event.at,
-            output: event.output,
-          }),
-        ];
+      case 'StepRecorded': {
+        const { name, attemptId, output } = event;
+        const step = { name, attemptId, at };
+        run.steps = appended(run.steps, Object.freeze(output === undefined ? step : { ...step, output }));
         return true;
+      }
       case 'WaitStarted':
         this.#startWait(event);
         return true;
       case 'WaitEnded':
         this.#endWait(event);
         return true;
-      case 'RunSignaled':
-        run.signals = [
-          ...run.signals,
-          finished<SignalRecord>({ key: event.key, at: event.at, payload: event.payload }),
-        ];
+      case 'RunSignaled': {
+        const { key, payload } = event;
+        run.signals = appended(
+          run.signals,
+          Object.freeze(payload === undefined ? { key, at } : { key, at, payload }),
+        );
         return true;
+      }
       default:
         return false;
     }
@@ -135,25 +127,27 @@ export class RunDraft {
 
   #changeState(event: PawlEvent<'RunStateChanged'>): void {
     const run = this.#run;
-    run.state = event.to;
-    run.lastStateChangeAt = event.at;
-    run.reason = event.to === 'suspended' || isTerminal(event.to) ? event.reason : undefined;
-    run.wakeAt = event.to === 'retryWait' ? event.wakeAt : undefined;
-    const entry = finished<HistoryEntry>({
-      from: event.from,
-      to: event.to,
-      at: event.at,
-      reason: event.reason,
-    });
-    run.history = kept([...run.history, entry]);
+    const { from, to, at, reason } = event;
+    run.state = to;
+    run.lastStateChangeAt = at;
+    run.reason = to === 'suspended' || isTerminal(to) ? reason : undefined;
+    run.wakeAt = to === 'retryWait' ? event.wakeAt : undefined;
+    run.history = kept(
+      run.history,
+      Object.freeze(reason === undefined ? { from, to, at } : { from, to, at, reason }),
+    );
     run.historyCount++;
   }
 
   #continueAsNew(event: PawlEvent<'RunContinued'>): boolean {
     const run = this.#run;
-    if (run.continuedTo === event.successorRunId) return false;
-    run.continuedTo = event.successorRunId;
-    run.continuation = finished<Continuation>({ input: event.input, type: event.taskType });
+    const { successorRunId, input, taskType: type } = event;
+    if (run.continuedTo === successorRunId) return false;
+    run.continuedTo = successorRunId;
+    run.continuation = Object.freeze({
+      ...(input === undefined ? {} : { input }),
+      ...(type === undefined ? {} : { type }),
+    });
     return true;
   }
 
@@ -167,48 +161,53 @@ export class RunDraft {
 
   #startWait(event: PawlEvent<'WaitStarted'>): void {
     const run = this.#run;
-    const { name, wait, at } = event;
+    const { name, at } = event;
     const answer = run.answers?.find((given) => given.name === name);
-    const begun: WaitRecord = { name, wait, attemptId: run.currentAttemptId ?? '', startedAt: at };
-    run.waits = [
-      ...run.waits,
-      answer === undefined ? begun : finished<WaitRecord>({ ...begun, endedAt: at, value: answer.value }),
-    ];
-    const answers = run.answers?.filter((given) => given !== answer);
-    run.answers = answers?.length === 0 ? undefined : answers;
+    const begun: WaitRecord = {
+      name,
+      wait: freezeDeep(event.wait),
+      attemptId: run.currentAttemptId ?? '',
+      startedAt: at,
+    };
+    const value = answer?.value;
+    const ended = answer === undefined ? {} : { endedAt: at, ...(value === undefined ? {} : { value }) };
+    run.waits = appended(run.waits, Object.freeze({ ...begun, ...ended }));
+    if (answer === undefined) return;
+    const answers = run.answers?.filter((given) => given !== answer) ?? [];
+    run.answers = answers.length === 0 ? undefined : Object.freeze(answers);
   }
 
   #endWait(event: PawlEvent<'WaitEnded'>): void {
     const run = this.#run;
     const { name, at, value } = event;
+    const given = value === undefined ? {} : { value };
     if (run.waits.some((wait) => wait.name === name)) {
-      run.waits = run.waits.map((wait) => (wait.name === name ? endedWait(wait, event) : wait));
+      const end = { endedAt: at, ...given, ...(event.timedOut === true ? { timedOut: true } : {}) };
+      run.waits = Object.freeze(
+        run.waits.map((wait) => (wait.name === name ? Object.freeze({ ...wait, ...end }) : wait)),
+      );
     } else {
-      run.answers = [...(run.answers ?? []), finished<AnswerRecord>({ name, at, value })];
+      run.answers = appended(run.answers ?? NONE, Object.freeze({ name, at, ...given }));
     }
   }
 
   #startAttempt(event: PawlEvent<'AttemptStarted'>): void {
     const run = this.#run;
-    run.attemptCount = event.number;
-    run.currentAttemptId = event.attemptId;
-    const attempt: AttemptRecord = {
-      id: event.attemptId,
-      number: event.number,
-      startedAt: event.at,
-      owner: event.owner,
-    };
-    run.attempts = kept([...run.attempts, attempt]);
+    const { attemptId: id, number, at: startedAt, owner } = event;
+    run.attemptCount = number;
+    run.currentAttemptId = id;
+    run.attempts = kept(run.attempts, Object.freeze({ id, number, startedAt, owner }));
   }
 
   #finishAttempt(event: PawlEvent<'AttemptFinished'>): void {
     const run = this.#run;
+    const { result, error, attemptId } = event;
     run.currentAttemptId = undefined;
     run.resumedWith = undefined;
-    if (event.result === 'failure' || event.result === 'timeout') run.failedAttempts++;
-    if (event.result === 'lost' && event.error?.code !== 'SHUTDOWN') run.lostAttempts++;
-    run.attempts = run.attempts.map((attempt) =>
-      attempt.id === event.attemptId ? endedAttempt(attempt, event) : attempt,
+    if (result === 'failure' || result === 'timeout') run.failedAttempts++;
+    else if (result === 'lost' && error?.code !== SHUTDOWN) run.lostAttempts++;
+    run.attempts = Object.freeze(
+      run.attempts.map((attempt) => (attempt.id === attemptId ? endedAttempt(attempt, event) : attempt)),
     );
   }
 }
@@ -218,30 +217,63 @@ function leaseAfter(
   event: PawlEvent<'LeaseAcquired' | 'LeaseHeartbeat'>,
 ): LeaseRecord {
   const acquiredAt = event.type === 'LeaseAcquired' ? event.at : (lease?.acquiredAt ?? event.at);
-  return { owner: event.owner, expiryAt: event.expiryAt, acquiredAt, updatedAt: event.at };
+  return Object.freeze({ owner: event.owner, expiryAt: event.expiryAt, acquiredAt, updatedAt: event.at });
 }
 
 function endedAttempt(attempt: AttemptRecord, event: PawlEvent<'AttemptFinished'>): AttemptRecord {
-  const { result, error, output } = event;
-  return finished<AttemptRecord>({ ...attempt, finishedAt: event.at, result, error, output });
+  const { id, number, startedAt, owner } = attempt;
+  const { at: finishedAt, result, error, output } = event;
+  const ended: Draft<AttemptRecord> = { id, number, startedAt, finishedAt, owner, result };
+  if (error !== undefined) ended.error = freezeDeep(error);
+  if (output !== undefined) ended.output = output;
+  return Object.freeze(ended as AttemptRecord);
 }
 
-function endedWait(wait: WaitRecord, event: PawlEvent<'WaitEnded'>): WaitRecord {
-  const timedOut = event.timedOut === true ? true : undefined;
-  return finished<WaitRecord>({ ...wait, endedAt: event.at, value: event.value, timedOut });
+function appended<T>(items: readonly T[], item: T): readonly T[] {
+  return Object.freeze([...items, item]);
 }
 
-/** The first ten and the last ninety. */
-function kept<T>(items: T[]): T[] {
-  if (items.length > KEPT_FIRST + KEPT_LAST) items.splice(KEPT_FIRST, 1);
-  return items;
+/** The first ten and the last ninety, the new one included. */
+function kept<T>(items: readonly T[], item: T): readonly T[] {
+  const all = [...items, item];
+  if (all.length > KEPT_FIRST + KEPT_LAST) all.splice(KEPT_FIRST, 1);
+  return Object.freeze(all);
 }
 
-/** The record without the fields that are unset, frozen. */
-function finished<T extends object>(draft: Draft<T>): T {
-  const record: Partial<Draft<T>> = {};
-  for (const key of Object.keys(draft) as (keyof T)[]) {
-    if (draft[key] !== undefined) record[key] = draft[key];
-  }
-  return freezeDeep(record as T);
+/** The record without the fields that are unset, frozen; what it holds is frozen already. */
+function recordOf(run: Draft<RunRecord>): RunRecord {
+  const record: Draft<RunRecord> = {
+    id: run.id,
+    taskId: run.taskId,
+    occurrence: run.occurrence,
+    state: run.state,
+    priority: run.priority,
+    createdAt: run.createdAt,
+    scheduledAt: run.scheduledAt,
+    lastStateChangeAt: run.lastStateChangeAt,
+    attemptCount: run.attemptCount,
+    failedAttempts: run.failedAttempts,
+    lostAttempts: run.lostAttempts,
+    historyCount: run.historyCount,
+    history: run.history,
+    attempts: run.attempts,
+    steps: run.steps,
+    waits: run.waits,
+    signals: run.signals,
+  };
+  if (run.wakeAt !== undefined) record.wakeAt = run.wakeAt;
+  if (run.currentAttemptId !== undefined) record.currentAttemptId = run.currentAttemptId;
+  if (run.lease !== undefined) record.lease = run.lease;
+  if (run.continuedFrom !== undefined) record.continuedFrom = run.continuedFrom;
+  if (run.continuedTo !== undefined) record.continuedTo = run.continuedTo;
+  if (run.retryOf !== undefined) record.retryOf = run.retryOf;
+  if (run.retriedBy !== undefined) record.retriedBy = run.retriedBy;
+  if (run.reason !== undefined) record.reason = run.reason;
+  if (run.input !== undefined) record.input = run.input;
+  if (run.type !== undefined) record.type = run.type;
+  if (run.resumedWith !== undefined) record.resumedWith = run.resumedWith;
+  if (run.progress !== undefined) record.progress = run.progress;
+  if (run.answers !== undefined) record.answers = run.answers;
+  if (run.continuation !== undefined) record.continuation = run.continuation;
+  return Object.freeze(record as RunRecord);
 }

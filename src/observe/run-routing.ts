@@ -15,6 +15,8 @@ export interface RunSpawner {
   consider(event: PawlEvent<'RunCreated' | 'RunStateChanged'>): void;
 }
 
+/** Events of watched runs that are taken in before the slice is looked at again. */
+const ROUTED_A_UNIT = 64;
 const NO_EVENTS: readonly PawlEvent[] = [];
 
 /** Routes commits to watched runs. */
@@ -77,8 +79,9 @@ export class RunRouting implements CommitDelivery {
     this.#onFailed(error);
   }
 
-  /** Goes on to the next event of a watched run; false when the commit has none. */
+  /** Goes on to the next event that is to be shown, or some way; false when the commit has been gone through. */
   #routeNext(): boolean {
+    let routed = 0;
     for (let event = this.#events[this.#event]; event !== undefined; event = this.#events[this.#event]) {
       this.#event++;
       if (!isRunEvent(event)) continue;
@@ -93,8 +96,9 @@ export class RunRouting implements CommitDelivery {
       const watch = this.watches.get(continued ?? event.runId);
       if (watch === undefined) continue;
       this.#touched.add(watch);
-      this.#show(watch.take(event));
-      return true;
+      const change = watch.take(event);
+      this.#show(change);
+      if (change !== undefined || ++routed >= ROUTED_A_UNIT) return true;
     }
     this.#events = NO_EVENTS;
     return false;
@@ -105,8 +109,7 @@ export class RunRouting implements CommitDelivery {
     if (!watch.ended) return;
     // Before anybody is told: who asks again from inside finds the run at its end, in the projection.
     if (this.watches.get(watch.runId) === watch) this.watches.delete(watch.runId);
-    for (const waiter of watch.waiters) this.#endings.push(waiter);
-    watch.waiters.clear();
+    for (const waiter of watch.takeWaiters()) this.#endings.push(waiter);
   }
 
   #show(change: RunChange | undefined): void {

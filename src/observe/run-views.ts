@@ -160,7 +160,7 @@ export class RunViews {
         if (error === undefined) follower.complete();
         else follower.fail(error);
       }
-      for (const waiter of watch.waiters) waiter.fail(error ?? this.#endError());
+      for (const waiter of watch.takeWaiters()) waiter.fail(error ?? this.#endError());
     }
   }
 
@@ -186,7 +186,7 @@ export class RunViews {
       off?.();
       if (counted) this.#waiting--;
       counted = false;
-      watch?.waiters.delete(waiter);
+      watch?.stopWaiting(waiter);
       if (watch !== undefined) this.#drop(watch);
     };
     const fail = (error: unknown): void => {
@@ -212,7 +212,7 @@ export class RunViews {
         if (!counted) this.#waiting++;
         counted = true;
         watch = this.#watch(row.id);
-        watch.waiters.add(waiter);
+        watch.wait(waiter);
       }
     };
     const waiter: EndWaiter = {
@@ -234,11 +234,10 @@ export class RunViews {
   }
 
   #settle(row: RunRow, wait: Wait): void {
-    const run = this.#parts.projections.runs.get(row.id);
-    const last = run?.attempts.at(-1);
-    if (row.state === 'completed')
-      wait.resolve(last?.output === undefined ? undefined : decodePayload(last.output));
-    else wait.reject(runEnded(row, run));
+    if (row.state === 'completed') {
+      const output = row.detail?.attempts.at(-1)?.output;
+      wait.resolve(output === undefined ? undefined : decodePayload(output));
+    } else wait.reject(runEnded(row, this.#parts.projections.runs.get(row.id)));
   }
 
   #watch(runId: string): RunWatch {

@@ -46,7 +46,7 @@ export interface EndWaiter {
 /** A watched run. */
 export class RunWatch {
   readonly runId: string;
-  readonly waiters = new Set<EndWaiter>();
+  #waiters: Set<EndWaiter> | undefined;
   #places: FollowerPlace[] = [];
   #open = 0;
   #record: RunRecord | undefined;
@@ -66,7 +66,7 @@ export class RunWatch {
 
   /** True when nobody is interested any more. */
   get unused(): boolean {
-    return this.#open === 0 && this.waiters.size === 0;
+    return this.#open === 0 && (this.#waiters === undefined || this.#waiters.size === 0);
   }
 
   /** True once the run's end was taken in. */
@@ -90,6 +90,24 @@ export class RunWatch {
   /** A follower has closed. */
   leave(): void {
     this.#open--;
+  }
+
+  /** Takes in who waits for the end. */
+  wait(waiter: EndWaiter): void {
+    this.#waiters ??= new Set();
+    this.#waiters.add(waiter);
+  }
+
+  /** Drops who no longer waits. */
+  stopWaiting(waiter: EndWaiter): void {
+    this.#waiters?.delete(waiter);
+  }
+
+  /** Hands over those who wait. */
+  takeWaiters(): Iterable<EndWaiter> {
+    const waiters = this.#waiters ?? [];
+    this.#waiters = undefined;
+    return waiters;
   }
 
   /** Drops the places of followers that have closed; not while they are gone through. */

@@ -270,6 +270,18 @@ describe('the actor of the orchestrator', () => {
     system.sendOrchestrator({ type: 'drain' });
   });
 
+  it('ends after the journal', async () => {
+    const fixture = new ViewFixture();
+    const system = fixture.observe.actorSystem;
+    const tellJournal = system.startJournal(journalMachine);
+    tellJournal({ type: 'opened', epoch: 1, sequence: 0 });
+    await fixture.observe.close();
+    tellJournal({ type: 'draining' });
+    expect(system.state).toBe('draining');
+    tellJournal({ type: 'closed', sequence: 0 });
+    expect(system.state).toBe('closed');
+  });
+
   it('ends closed and stops the live actors, from any state', async () => {
     const fixture = new ViewFixture();
     fixture.run('a');
