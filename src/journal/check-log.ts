@@ -39,11 +39,8 @@ export interface CheckedLog {
 /** Reads every byte of every segment. Errors: the typed errors of contract §9. */
 export async function checkLog(request: CheckRequest): Promise<CheckedLog> {
   const { segments } = request;
-  const state = new CheckState(request);
-  for (const [index, info] of segments.entries()) {
-    requireNext(state.cursor, info);
-    await state.checkSegment(info, index + 1 === segments.length);
-  }
+  const state = checkSegments(request);
+  await state.run();
   requireKnown(request, state);
   const newest = segments[segments.length - 1];
   if (state.end?.kind === 'torn' && request.repair === 'strict' && newest !== undefined) {
@@ -53,17 +50,34 @@ export async function checkLog(request: CheckRequest): Promise<CheckedLog> {
   return { cursor, beforeNewest, end, lastAt, commits };
 }
 
-class CheckState {
+/** Begins a check that the caller runs and may look into when it throws. */
+export function checkSegments(request: CheckRequest): SegmentsState {
+  return new SegmentsState(request);
+}
+
+/** Where a check stands. */
+export class SegmentsState {
   readonly cursor = new LogCursor();
   beforeNewest = new LogCursor();
   end: SegmentEnd | undefined;
   lastAt = 0;
   commits = 0;
+  /** The newest batch that holds commits. */
+  lastBatch = { batch: -1, firstSequence: 0 };
   private readonly decoder = new CommitDecoder();
 
   constructor(private readonly request: CheckRequest) {}
 
-  async checkSegment(info: SegmentInfo, newest: boolean): Promise<void> {
+  /** Reads every segment. Errors: the damage that is found first. */
+  async run(): Promise<void> {
+    const { segments } = this.request;
+    for (const [index, info] of segments.entries()) {
+      requireNext(this.cursor, info);
+      await this.checkSegment(info, index + 1 === segments.length);
+    }
+  }
+
+  private async checkSegment(info: SegmentInfo, newest: boolean): Promise<void> {
     const { storage, maxFrameBytes } = this.request;
     this.beforeNewest = this.cursor.copy();
     const file = await guarded('open', info.path, () => storage.open(info.path, 'read'));
@@ -74,7 +88,10 @@ class CheckState {
         unmask: true,
       });
       let step = await scan.next();
-      for (; step.done !== true; step = await scan.next()) this.checkChunk(info, step.value);
+      for (; step.done !== true; step = await scan.next()) {
+        this.checkChunk(info, step.value);
+        info.sizeBytes = step.value.offset + step.value.end - step.value.from;
+      }
       this.end = step.value;
       info.sizeBytes = step.value.offset;
       info.sealed = step.value.kind === 'sealed';
@@ -85,6 +102,9 @@ class CheckState {
 
   private checkChunk(info: SegmentInfo, { commits }: ScannedChunk): void {
     this.commits += commits.length;
+    for (const { batch, firstSequence } of commits) {
+      if (batch !== this.lastBatch.batch) this.lastBatch = { batch, firstSequence };
+    }
     const first = commits[0];
     if (first === undefined) return;
     addMark(info, { sequence: first.firstSequence, offset: first.offset }, MARK_EVERY_BYTES);
@@ -129,7 +149,7 @@ function requireNext(cursor: LogCursor, info: SegmentInfo): void {
 }
 
 /** What is known to be durable must be there; an empty log is the caller's to judge. */
-function requireKnown({ head, segments }: CheckRequest, { cursor }: CheckState): void {
+function requireKnown({ head, segments }: CheckRequest, { cursor }: SegmentsState): void {
   if (head === undefined || cursor.firstSequence === 0) return;
   const newest = segments[segments.length - 1];
   if (head.logId !== '' && head.logId !== cursor.logId) {

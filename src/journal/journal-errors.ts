@@ -1,7 +1,8 @@
 // The refusals of the journal, in one place: each names what was asked, what is, and what to do next.
+import type { Commit } from '../domain/events.js';
 import { PawlError, isPawlError } from '../errors.js';
 import { DecodeError } from './byte-reader.js';
-import type { CommitFrame } from './commit-codec.js';
+import type { CommitDecoder, CommitFrame } from './commit-codec.js';
 
 /** The journal was closed. */
 export function journalClosed(): PawlError {
@@ -72,16 +73,20 @@ export function overloaded(commits: number, bytes: number): PawlError {
   );
 }
 
-/** A frame whose checksums are right but whose payload is no commit. */
-export function readRefusal(frame: CommitFrame, cause: unknown): unknown {
-  if (!(cause instanceof DecodeError)) return cause;
-  const { segment, offset, firstSequence } = frame;
-  return new PawlError(
-    'JOURNAL_CORRUPT',
-    `The commit at sequence ${String(firstSequence)} (${segment ?? 'log'}, byte ${String(offset ?? 0)}) cannot be decoded: ${cause.message}. Everything before it is readable.`,
-    { segment, offset, reason: 'decodeFailure', expectedSeq: firstSequence },
-    cause,
-  );
+/** Decodes a frame whose checksums are right. Errors: `JOURNAL_CORRUPT` with reason `decodeFailure`. */
+export function decodeOrRefuse(decoder: CommitDecoder, frame: CommitFrame): Commit {
+  try {
+    return decoder.decode(frame);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    const { segment, offset, firstSequence } = frame;
+    throw new PawlError(
+      'JOURNAL_CORRUPT',
+      `The commit at sequence ${String(firstSequence)} (${segment ?? 'log'}, byte ${String(offset ?? 0)}) cannot be decoded: ${error.message}. Everything before it is readable.`,
+      { segment, offset, reason: 'decodeFailure', expectedSeq: firstSequence },
+      error,
+    );
+  }
 }
 
 /** What an unknown thrown value says. */

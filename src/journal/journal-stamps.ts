@@ -11,6 +11,8 @@ export class JournalStamps {
   lastAt: number;
   private durableAt: number;
   private first: number;
+  /** True once the beginning of an empty log was fixed by a snapshot. */
+  private anchored = false;
   private readonly known: number;
 
   constructor(opened: OpenedLog) {
@@ -24,14 +26,23 @@ export class JournalStamps {
     return this.first === 0 ? this.durable + 1 : this.first;
   }
 
-  /** True while no event is kept or queued: any sequence may come next. */
-  get empty(): boolean {
+  /** True while no event is kept or queued and nothing fixed the beginning: any sequence may come next. */
+  get free(): boolean {
+    return this.empty && !this.anchored;
+  }
+
+  private get empty(): boolean {
     return this.first === 0 && this.current === this.durable;
   }
 
-  /** Gives the events of a commit their sequences and time; returns the first sequence. */
-  stamp(events: readonly PawlEvent[], at: number): number {
+  /** Throws when events that were acknowledged are not there, and nothing stands for them. */
+  assertComplete(): void {
     if (this.known > this.current && this.empty) throw this.missing(this.current);
+  }
+
+  /** Gives the events of a commit their sequences and time; returns the first. `begin` is where a free log begins. */
+  stamp(events: readonly PawlEvent[], at: number, begin: number | undefined): number {
+    if (begin !== undefined && this.free) this.current = begin - 1;
     const first = this.current + 1;
     let sequence = this.current;
     for (const event of events) {
@@ -44,9 +55,13 @@ export class JournalStamps {
     return first;
   }
 
-  durableUpTo(sequence: number, at: number): void {
-    if (this.first === 0) this.first = this.durable + 1;
-    this.durable = sequence;
+  /** Everything of a batch is durable. */
+  durableUpTo(
+    { firstSequence, lastSequence }: { readonly firstSequence: number; readonly lastSequence: number },
+    at: number,
+  ): void {
+    if (this.first === 0) this.first = firstSequence;
+    this.durable = lastSequence;
     this.durableAt = at;
   }
 
@@ -67,6 +82,7 @@ export class JournalStamps {
     }
     if (this.known > sequence) throw this.missing(sequence);
     this.current = this.durable = sequence;
+    this.anchored = true;
     this.lastAt = this.durableAt = Math.max(this.durableAt, at);
   }
 

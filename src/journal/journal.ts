@@ -8,18 +8,18 @@ import type { Limits } from '../domain/limits.js';
 import { isPawlError, type PawlError } from '../errors.js';
 import { silentLogger, withFields, type Logger } from '../logger.js';
 import type { JournalMachineEvent } from '../machines/journal-machine.js';
-import { CommitDecoder, type CommitFrame } from './commit-codec.js';
+import { CommitDecoder } from './commit-codec.js';
 import { Emission } from './emission.js';
 import type { Acknowledge, GatheringBatch } from './gathering-batch.js';
 import { GroupCommit } from './group-commit.js';
 import type { JournalBackend, OpenedLog } from './journal-backend.js';
 import {
   commitTooLarge,
+  decodeOrRefuse,
   journalClosed,
   journalPoisoned,
   overloaded,
   poisonedCommit,
-  readRefusal,
   refusedCommit,
 } from './journal-errors.js';
 import { JournalStamps } from './journal-stamps.js';
@@ -29,6 +29,8 @@ import type { JournalRepair } from './repair-policy.js';
 export interface CommitDraft {
   readonly header: CommitHeader;
   readonly events: readonly PawlEvent[];
+  /** Where an empty log begins; without it, at 1. Means nothing once the log has begun. */
+  readonly firstSequence?: number;
   /** Uses the reserved room of the queue: ends and cancellations of work that was admitted. */
   readonly urgent?: boolean;
 }
@@ -125,9 +127,9 @@ export class Journal {
     return this.stamps.lastAt;
   }
 
-  /** True while no event is kept or queued: the first may then carry any sequence. */
-  get isEmpty(): boolean {
-    return this.stamps.empty;
+  /** True while no event is kept or queued and no snapshot fixed the beginning: the first may carry any sequence. */
+  get isFree(): boolean {
+    return this.stamps.free;
   }
 
   /** Commits that are not acknowledged yet. */
@@ -180,12 +182,17 @@ export class Journal {
     if (events.length === 0 || events.length > limits.maxCommitEvents) {
       throw commitTooLarge({ events: events.length, limits });
     }
+    this.stamps.assertComplete();
     const bytes = batch.encode(draft);
     if (bytes > limits.maxFrameBytes) {
       batch.drop();
       throw commitTooLarge({ events: events.length, bytes, limits });
     }
-    const commit: Commit = { header, firstSequence: this.stamps.stamp(events, header.at), events };
+    const commit: Commit = {
+      header,
+      firstSequence: this.stamps.stamp(events, header.at, draft.firstSequence),
+      events,
+    };
     batch.keep(commit, ack);
     group.schedule();
     return commit;
@@ -200,6 +207,13 @@ export class Journal {
   /** Makes everything durable, seals the log and lets go of it. A second call is a no-op. Writes nothing when poisoned. */
   close(): Promise<void> {
     this.closing ??= this.drainAndClose();
+    return this.closing;
+  }
+
+  /** Lets go of the log as a crash would: nothing is written, nothing more is emitted. */
+  abandon(): Promise<void> {
+    this.emission.hold();
+    this.closing ??= this.group.halt().then(() => this.parts.backend.close({ abandon: true }));
     return this.closing;
   }
 
@@ -249,7 +263,7 @@ export class Journal {
   }
 
   private batchDurable(batch: GatheringBatch): void {
-    this.stamps.durableUpTo(batch.lastSequence, batch.commits[batch.size - 1]?.header.at ?? 0);
+    this.stamps.durableUpTo(batch, batch.commits[batch.size - 1]?.header.at ?? 0);
     if (this.logger !== silentLogger) this.logAppended(batch);
     this.unemitted += batch.size;
     this.emission.push(batch);
@@ -288,13 +302,5 @@ export class Journal {
     for (const { firstSequence, events } of batch.commits) {
       this.logger.debug({ sequence: firstSequence, events: events.length }, 'commit appended');
     }
-  }
-}
-
-function decodeOrRefuse(decoder: CommitDecoder, frame: CommitFrame): Commit {
-  try {
-    return decoder.decode(frame);
-  } catch (error) {
-    throw readRefusal(frame, error);
   }
 }

@@ -1,0 +1,104 @@
+// A reader without the lock: it changes nothing, takes a torn end for the end, and shows a batch only when
+// something behind it, or `head`, proves it durable. A damaged log is readable up to the damage, which is
+// thrown when a read comes to it.
+import type { Commit } from '../domain/events.js';
+import { isPawlError, type PawlError } from '../errors.js';
+import { checkSegments, type SegmentsState } from './check-log.js';
+import { CommitDecoder } from './commit-codec.js';
+import { dataDirPaths, requireDataDir } from './data-dir.js';
+import { readHead } from './head-file.js';
+import { decodeOrRefuse } from './journal-errors.js';
+import type { ReadRange } from './journal.js';
+import { readLog } from './read-log.js';
+import { listSegments, type SegmentInfo } from './segment-list.js';
+import type { Storage } from './storage.js';
+
+/** What a reader needs. */
+export interface WalReaderParts {
+  readonly storage: Storage;
+  readonly maxFrameBytes: number;
+}
+
+interface Seen {
+  readonly segments: readonly SegmentInfo[];
+  readonly lastSequence: number;
+  readonly damage: PawlError | undefined;
+}
+
+/** Reads a log as it was when the reader was opened. */
+export class WalReader {
+  private constructor(
+    private readonly parts: WalReaderParts,
+    private readonly seen: Seen,
+  ) {}
+
+  /** Looks at the log under `root`. Errors: `DATA_DIR_MISSING`, `DATA_DIR_FOREIGN`. Creates nothing. */
+  static async open(root: string, parts: WalReaderParts): Promise<WalReader> {
+    const { storage, maxFrameBytes } = parts;
+    const paths = dataDirPaths(root);
+    await requireDataDir(storage, paths);
+    const head = await readHead(storage, paths.head);
+    const segments = await listSegments(storage, paths.wal);
+    const request = {
+      storage,
+      segments,
+      head,
+      maxFrameBytes,
+      repair: 'truncate-partial' as const,
+      checkPayloads: false,
+    };
+    const { state, damage } = await look(request);
+    const proven =
+      damage === undefined ? provenSequence(state, head?.durableSequence ?? 0) : state.cursor.lastSequence;
+    return new WalReader(parts, {
+      segments,
+      lastSequence: state.cursor.firstSequence === 0 ? 0 : proven,
+      damage,
+    });
+  }
+
+  /** Last sequence that is proven durable. */
+  get currentSequence(): number {
+    return this.seen.lastSequence;
+  }
+
+  /** First sequence that is kept; 1 for an empty log. */
+  get firstSequence(): number {
+    return this.seen.segments[0]?.firstSequence ?? 1;
+  }
+
+  /** What is wrong behind `currentSequence`; undefined for a log that is whole. */
+  get damage(): PawlError | undefined {
+    return this.seen.damage;
+  }
+
+  /** Commits with an event of the range, in order. Errors: `HISTORY_GONE`; the damage, when the range reaches it. */
+  async *read({ from, to }: ReadRange): AsyncGenerator<Commit, void, undefined> {
+    const { segments, lastSequence, damage } = this.seen;
+    const decoder = new CommitDecoder();
+    const last = Math.min(to ?? lastSequence, lastSequence);
+    for await (const frames of readLog({ ...this.parts, segments, from, to: last })) {
+      yield* frames.map((frame) => decodeOrRefuse(decoder, frame));
+    }
+    if (damage !== undefined && (to === undefined || to > lastSequence)) throw damage;
+  }
+}
+
+async function look(
+  request: Parameters<typeof checkSegments>[0],
+): Promise<{ state: SegmentsState; damage: PawlError | undefined }> {
+  const state = checkSegments(request);
+  try {
+    await state.run();
+    return { state, damage: undefined };
+  } catch (error) {
+    if (!isPawlError(error)) throw error;
+    return { state, damage: error };
+  }
+}
+
+/** The last batch counts when a frame of a later one follows, or `head` knows it. */
+function provenSequence({ cursor, end, lastBatch }: SegmentsState, known: number): number {
+  if (end?.kind === 'sealed' || lastBatch.batch !== cursor.batch) return cursor.lastSequence;
+  return Math.min(cursor.lastSequence, Math.max(known, lastBatch.firstSequence - 1));
+}
