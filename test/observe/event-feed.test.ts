@@ -178,6 +178,37 @@ describe('events, observed', () => {
     expect(collect(fixture, 4).ended).toEqual([]);
   });
 
+  it('fail with HISTORY_GONE, never silently, when history is removed while it is read', async () => {
+    const fixture = feedFixture({ history: 10 });
+    fixture.journal.onRead = () => {
+      fixture.journal.onRead = () => undefined;
+      fixture.journal.kept.splice(2, 3);
+    };
+    const { seen, ended } = collect(fixture, 1);
+    await until(() => ended.length === 1);
+    expect(seen.at(-1)).toBeLessThan(10);
+    expect(seen).toEqual(upTo(seen.length));
+    expect(ended).toMatchObject([{ code: 'HISTORY_GONE', data: { from: seen.length + 1 } }]);
+  });
+
+  it('come from memory for whoever is level, however many there are', async () => {
+    const fixture = feedFixture();
+    fixture.clock.stepMs = 1;
+    const live = collect(fixture);
+    const pulled = (async () => {
+      const seen: number[] = [];
+      for await (const { sequence } of fixture.feed.events()) if (seen.push(sequence) === 40) break;
+      return seen;
+    })();
+    for (let index = 0; index < 40; index++) {
+      fixture.journal.emit();
+      if (index % 8 === 0) await turn();
+    }
+    expect(await pulled).toEqual(upTo(40));
+    await until(() => live.seen.length === 40);
+    expect(fixture.journal.reads).toBe(0);
+  });
+
   it.each([0, -1, 1.5, Number.NaN])('refuse to begin at %p', (from) => {
     expect(() => feedFixture().feed.events({ from })).toThrow(
       expect.objectContaining({ code: 'INVALID_INPUT' }),
