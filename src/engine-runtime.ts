@@ -75,10 +75,6 @@ export class EngineRuntime {
   /** A commit is durable, and applied to the projections. */
   onCommit(commit: Commit): void {
     this.scheduler.onCommit(commit);
-    for (const { type } of commit.events) {
-      if (type === 'EnginePaused') this.observe.actorSystem.sendOrchestrator({ type: 'pause' });
-      else if (type === 'EngineResumed') this.observe.actorSystem.sendOrchestrator({ type: 'resume' });
-    }
     this.#eventsSinceSnapshot += commit.events.length;
     const { snapshotEveryEvents } = this.#runtime;
     if (

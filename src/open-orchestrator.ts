@@ -180,6 +180,7 @@ async function goLive(parts: LiveParts): Promise<Orchestrator> {
   const report = startReport(journal, recovered, sweeps);
   runtime.start(report);
   observe.actorSystem.sendOrchestrator({ type: 'live' });
+  // Later pauses are told by the facts; this one was durable before anybody watched.
   if (state.engine.paused) observe.actorSystem.sendOrchestrator({ type: 'pause' });
   return new Orchestrator(runtime);
 }

@@ -24,7 +24,7 @@ import type { TaskDefinition } from './execution/define-task.js';
 import type { PublicProjections } from './projections/public-projections.js';
 import type { RunView } from './observe/run-view.js';
 import type { TaskView } from './observe/task-view.js';
-import type { EventStream } from './observe/event-stream.js';
+import type { EventsOptions, EventStream } from './observe/event-stream.js';
 import type { IdleReport } from './scheduling/idle.js';
 import type { StartReport } from './start-report.js';
 import {
@@ -210,7 +210,7 @@ export class Orchestrator {
   }
 
   /** Events from a sequence on, history first and live then, without gap or duplicate; without `from`, live only. */
-  events(options: { readonly from?: number } = {}): EventStream {
+  events(options: EventsOptions = {}): EventStream {
     return this.#runtime.observe.events(options);
   }
 
