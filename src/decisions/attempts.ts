@@ -81,7 +81,7 @@ export interface Finish {
 
 /**
  * The end of the open attempt, in one commit: AttemptFinished, BudgetConsumed…, LeaseReleased, RunStateChanged.
- * Errors: `RUN_UNKNOWN`, `RUN_CANCELED`, `LEASE_LOST`, `ATTEMPT_MISMATCH`: see `decideRefusal`.
+ * Errors: `RUN_UNKNOWN`, `RUN_CANCELED`, `LEASE_LOST`, `ATTEMPT_MISMATCH`, `ATTEMPT_UNKNOWN`: see `decideRefusal`.
  */
 export function decideFinish(context: DecisionContext, finish: Finish): PawlEvent[] {
   const row = findRun(context, finish.runId);
@@ -141,7 +141,16 @@ export function lateResult(row: RunRow, finish: Pick<Finish, 'attemptId' | 'owne
       data,
     );
   }
-  const attempt = row.detail?.attempts.find((known) => known.id === finish.attemptId);
+  const attempts = row.detail?.attempts ?? [];
+  const attempt = attempts.find((known) => known.id === finish.attemptId);
+  // Of a run with many attempts those in the middle are forgotten: one that is not found may have been one of them.
+  if (attempt === undefined && row.attemptCount <= attempts.length) {
+    return new PawlError(
+      'ATTEMPT_UNKNOWN',
+      `Run ${row.id} has no attempt ${finish.attemptId}; its result is not applied.`,
+      data,
+    );
+  }
   if (attempt?.result === 'lost' || attempt?.result === 'timeout') {
     return new PawlError(
       'LEASE_LOST',

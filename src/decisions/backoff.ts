@@ -15,7 +15,8 @@ function fullDelayMs(backoff: Backoff, failures: number): number {
     case 'linear':
       return Math.min(backoff.maxMs, backoff.stepMs * failures);
     case 'exponential':
-      // The power may overflow to Infinity; the cap then decides.
+      // The power may overflow to Infinity; the cap then decides, unless there is nothing to grow.
+      if (backoff.baseMs === 0) return 0;
       return Math.min(backoff.maxMs, Math.floor(backoff.baseMs * backoff.factor ** (failures - 1)));
   }
 }

@@ -101,7 +101,7 @@ function resolveBackoff(given: unknown): Backoff {
     case 'linear':
       return { kind, stepMs: ms('stepMs', 0), maxMs: ms('maxMs', 0, 3_600_000), jitter };
     case 'exponential': {
-      const factor = fields['factor'] ?? 2;
+      const factor = fields['factor'] === undefined ? 2 : fields['factor'];
       if (typeof factor !== 'number' || !(factor >= 1 && factor <= 100))
         throw invalid(`${path}.factor`, 'pass a number from 1 to 100', factor);
       return { kind, baseMs: ms('baseMs', 0, 1_000), maxMs: ms('maxMs', 0, 3_600_000), factor, jitter };

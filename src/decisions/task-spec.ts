@@ -1,6 +1,6 @@
 // From what a caller passed to a durable specification: every rule of contract §3.1–3.3 is checked here and
 // every default filled in, before any state is looked at. Times stay as they were passed.
-import { requireFields, requireInteger, requireList, requireText } from '../domain/check.js';
+import { invalid, requireFields, requireInteger, requireList, requireText } from '../domain/check.js';
 import { requireId } from '../domain/ids.js';
 import type { Limits } from '../domain/limits.js';
 import { canonicalJson, encodePayload, payloadsEqual, type Payload } from '../domain/payload.js';
@@ -37,7 +37,7 @@ const OPTION_FIELDS = [
 ] as const;
 const MAX_TYPE_CHARS = 128;
 const MAX_KEY_CHARS = 256;
-const MAX_DESCRIPTION_CHARS = 4_096;
+const MAX_DESCRIPTION_BYTES = 4_096;
 const MAX_BUDGETS = 64;
 const INT32 = { min: -2_147_483_648, max: 2_147_483_647 };
 
@@ -138,8 +138,18 @@ function resolveMetadata(given: unknown, limits: Limits): TaskMetadata {
       fields['priority'] === undefined ? 0 : requireInteger(fields['priority'], 'metadata.priority', INT32),
     ...(fields['description'] === undefined
       ? {}
-      : { description: requireText(fields['description'], 'metadata.description', MAX_DESCRIPTION_CHARS) }),
+      : { description: requireDescription(fields['description']) }),
   };
+}
+
+function requireDescription(given: unknown): string {
+  const fits = typeof given === 'string' && Buffer.byteLength(given, 'utf8') <= MAX_DESCRIPTION_BYTES;
+  if (fits && given.isWellFormed()) return given;
+  throw invalid(
+    'metadata.description',
+    `pass a string of at most ${String(MAX_DESCRIPTION_BYTES)} bytes`,
+    given,
+  );
 }
 
 function resolveTexts(given: unknown, path: string, maxLength: number): readonly string[] {
