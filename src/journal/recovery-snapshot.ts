@@ -7,9 +7,9 @@ import { Projections, type ProjectionsOptions } from '../projections/projections
 import type { SnapshotSection } from '../projections/snapshot-section.js';
 import { eventsOf } from './recovery-count.js';
 import { readSnapshot } from './snapshot-loader-read.js';
-import type { SnapshotHeader, SnapshotSink } from './snapshot-model.js';
+import type { SnapshotCounts, SnapshotHeader, SnapshotSink } from './snapshot-model.js';
 import type { SnapshotEntry, SnapshotStore } from './snapshot-store-port.js';
-import { validated } from './snapshot-validate.js';
+import { SnapshotValidator, validated } from './snapshot-validate.js';
 
 /** A snapshot that could not be used. */
 export interface RejectedSnapshot {
@@ -62,25 +62,34 @@ async function loadSnapshot(
   entry: SnapshotEntry,
   options: ProjectionsOptions,
 ): Promise<LoadedSnapshot> {
-  const sink = new ProjectionSink(new Projections(options), entry);
+  const projections = new Projections(options);
+  const sink = new ProjectionSink(projections, entry);
+  const known = { hasTask: (taskId: string): boolean => projections.tasks.row(taskId) !== undefined };
   const input = await store.read(entry);
   try {
-    await readSnapshot(input, validated(sink));
+    await readSnapshot(input, validated(sink, known));
+    projections.finishLoad(sink.loadHeader());
+    // A task or run that occurs twice took the place of the first; which it was is found by reading again.
+    if (projections.tasks.count !== sink.count('tasks') || projections.runs.count !== sink.count('runs')) {
+      await readSnapshot(input, new SnapshotValidator());
+      throw new PawlError('INTERNAL', `${entry.path} holds more tasks or runs than were loaded.`, {
+        path: entry.path,
+      });
+    }
   } finally {
     await input.close();
   }
-  const { projections, events } = sink;
-  projections.finishLoad(sink.loadHeader());
-  return { projections, path: entry.path, sequence: entry.sequence, events };
+  return { projections, path: entry.path, sequence: entry.sequence, events: sink.events };
 }
 
 class ProjectionSink implements SnapshotSink {
   events = 0;
   #header: SnapshotHeader | undefined;
   readonly #sections = new Map<SectionName, SnapshotSection>();
+  #counts: SnapshotCounts = {};
 
   constructor(
-    readonly projections: Projections,
+    projections: Projections,
     private readonly entry: SnapshotEntry,
   ) {
     for (const section of projections.sections) this.#sections.set(section.name, section);
@@ -96,8 +105,12 @@ class ProjectionSink implements SnapshotSink {
     this.#sections.get(section)?.load(record);
   }
 
-  footer(): void {
-    // The counts were checked by the rules.
+  footer(counts: SnapshotCounts): void {
+    this.#counts = counts;
+  }
+
+  count(section: SectionName): number {
+    return this.#counts[section] ?? 0;
   }
 
   loadHeader(): SnapshotHeader {

@@ -46,12 +46,15 @@ export function writeRun(out: RecordWriter, run: SavedRun): void {
   else out.nil();
 }
 
+/** A run while it is read: every field is there from the start, so that all runs have one shape in memory. */
+type RunDraft = { -readonly [K in keyof Required<SavedRun>]: SavedRun[K] | undefined };
+
 /** Reads a run. */
 export function readRun(input: RecordReader): SavedRun {
   const extra = input.open(RUN_FIELDS);
   const createdAt = input.int();
   input.begin(createdAt);
-  const base = {
+  const run: RunDraft = {
     id: input.id(),
     taskId: input.id(),
     occurrence: input.uint(),
@@ -63,35 +66,33 @@ export function readRun(input: RecordReader): SavedRun {
     createdSequence: input.optUint(),
     stateSequence: input.optUint(),
     historyCount: 1,
-    history: NONE as readonly HistoryEntry[],
-  };
-  readHistory(input, base);
-  const run = input.nil() ? plainRun(base) : readDetail(input, base);
-  input.close(extra);
-  return run;
-}
-
-type RunBase = Pick<
-  SavedRun,
-  'id' | 'taskId' | 'occurrence' | 'state' | 'priority' | 'createdAt' | 'scheduledAt' | 'lastStateChangeAt'
-> & {
-  readonly createdSequence: number | undefined;
-  readonly stateSequence: number | undefined;
-  historyCount: number;
-  history: readonly HistoryEntry[];
-};
-
-function plainRun(base: RunBase): SavedRun {
-  return {
-    ...base,
+    history: NONE,
     attemptCount: 0,
     failedAttempts: 0,
     lostAttempts: 0,
+    wakeAt: undefined,
+    currentAttemptId: undefined,
+    lease: undefined,
+    continuedFrom: undefined,
+    continuedTo: undefined,
+    retryOf: undefined,
+    retriedBy: undefined,
+    reason: undefined,
+    input: undefined,
+    type: undefined,
+    resumedWith: undefined,
+    progress: undefined,
     attempts: NONE,
     steps: NONE,
     waits: NONE,
     signals: NONE,
-  } as SavedRun;
+    answers: undefined,
+    continuation: undefined,
+  };
+  readHistory(input, run);
+  if (!input.nil()) readDetail(input, run);
+  input.close(extra);
+  return run as SavedRun;
 }
 
 function hasDetail(run: SavedRun): boolean {
@@ -142,34 +143,31 @@ function writeDetail(out: RecordWriter, run: SavedRun): void {
   writeContinuation(out, run.continuation);
 }
 
-function readDetail(input: RecordReader, base: RunBase): SavedRun {
+/** Fills in what few runs have. */
+function readDetail(input: RecordReader, run: RunDraft): void {
   const extra = input.open(DETAIL_FIELDS);
-  const run = {
-    ...base,
-    attemptCount: input.uint(),
-    failedAttempts: input.uint(),
-    lostAttempts: input.uint(),
-    wakeAt: input.optTime(),
-    currentAttemptId: input.optId(),
-    lease: readLease(input),
-    continuedFrom: input.optId(),
-    continuedTo: input.optId(),
-    retryOf: input.optId(),
-    retriedBy: input.optId(),
-    reason: input.optWord(),
-    input: input.optPayload(),
-    type: input.optWord(),
-    resumedWith: input.optPayload(),
-    progress: input.optPayload(),
-    attempts: readList(input, readAttempt),
-    steps: readList(input, readStep),
-    waits: readList(input, readWaitRecord),
-    signals: readList(input, readSignal),
-    answers: input.nil() ? undefined : readList(input, readAnswer),
-    continuation: readContinuation(input),
-  } as SavedRun;
+  run.attemptCount = input.uint();
+  run.failedAttempts = input.uint();
+  run.lostAttempts = input.uint();
+  run.wakeAt = input.optTime();
+  run.currentAttemptId = input.optId();
+  run.lease = readLease(input);
+  run.continuedFrom = input.optId();
+  run.continuedTo = input.optId();
+  run.retryOf = input.optId();
+  run.retriedBy = input.optId();
+  run.reason = input.optWord();
+  run.input = input.optPayload();
+  run.type = input.optWord();
+  run.resumedWith = input.optPayload();
+  run.progress = input.optPayload();
+  run.attempts = readList(input, readAttempt);
+  run.steps = readList(input, readStep);
+  run.waits = readList(input, readWaitRecord);
+  run.signals = readList(input, readSignal);
+  run.answers = input.nil() ? undefined : readList(input, readAnswer);
+  run.continuation = readContinuation(input);
   input.close(extra);
-  return run;
 }
 
 function isImplied(run: SavedRun): boolean {
@@ -212,21 +210,19 @@ function writeHistory(out: RecordWriter, run: SavedRun): void {
   }
 }
 
-function readHistory(input: RecordReader, base: RunBase): void {
+function readHistory(input: RecordReader, run: RunDraft): void {
   if (input.nil()) {
-    const created: HistoryEntry = { to: 'scheduled', at: base.createdAt };
-    const ready = base.state === 'ready';
-    base.history = ready
-      ? [created, { from: 'scheduled', to: 'ready', at: base.lastStateChangeAt }]
-      : [created];
-    base.historyCount = base.history.length;
+    const created: HistoryEntry = { to: 'scheduled', at: run.createdAt ?? 0 };
+    const ready: HistoryEntry = { from: 'scheduled', to: 'ready', at: run.lastStateChangeAt ?? 0 };
+    run.history = run.state === 'ready' ? [created, ready] : [created];
+    run.historyCount = run.history.length;
     return;
   }
   const entries: HistoryEntry[] = [];
   let left = input.open(1);
-  base.historyCount = input.uint();
+  run.historyCount = input.uint();
   for (; left > 0; left--) entries.push(readEntry(input));
-  base.history = entries;
+  run.history = entries;
 }
 
 function readEntry(input: RecordReader): HistoryEntry {

@@ -4,8 +4,10 @@ import { SnapshotDecoder } from './snapshot-loader-decoder.js';
 import type { SnapshotSink } from './snapshot-model.js';
 import type { SnapshotInput } from './snapshot-store-port.js';
 
-/** Bytes read at a time: what decoding them takes is one slice of the event loop. */
-const CHUNK_BYTES = 262_144;
+/** Bytes read at a time at a start. */
+const CHUNK_BYTES = 1_048_576;
+/** The same when only frames and digest are checked, beside other work: one slice of the event loop. */
+const SLICE_BYTES = 262_144;
 
 /**
  * Reads a snapshot to its end and returns its digest. Without a sink only frames and digest are checked.
@@ -14,7 +16,7 @@ const CHUNK_BYTES = 262_144;
  */
 export async function readSnapshot(input: SnapshotInput, sink?: SnapshotSink): Promise<Buffer> {
   const decoder = new SnapshotDecoder(input.path, sink);
-  let buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  let buffer = Buffer.allocUnsafe(sink === undefined ? SLICE_BYTES : CHUNK_BYTES);
   let filled = 0;
   let position = 0;
   for (;;) {

@@ -1,7 +1,7 @@
 // Taking a snapshot of a running engine, and keeping the two newest good ones. A failure leaves the older ones and
 // the log as they were; it is told to the caller and to the log, and hurts nobody else.
 import type { Clock } from '../clock.js';
-import type { SectionName, SectionRecords } from '../domain/snapshot-records.js';
+import { SECTION_NAMES, type SectionName, type SectionRecords } from '../domain/snapshot-records.js';
 import { PawlError } from '../errors.js';
 import { silentLogger, withFields, type Logger } from '../logger.js';
 import type { JournalBackend } from './journal-backend.js';
@@ -128,7 +128,7 @@ async function writeCaptured(
   rules.header(header);
   stream.header(header);
   let records = 0;
-  for (const section of captured.sections) {
+  for (const section of inOrder(captured.sections)) {
     await stream.section(section.name, section.records(), (record) => {
       rules.record(section.name, record);
       if (++records % LOOK_EVERY === 0 && captured.savedRecords > maxSaved)
@@ -139,6 +139,12 @@ async function writeCaptured(
   await stream.footer();
   await stream.verify();
   return { sequence, takenAt, path: output.path, bytes: stream.bytes, counts: stream.counts };
+}
+
+/** Tasks come before the runs that name them, so that a reader need not remember open references. */
+function inOrder(sections: readonly CapturedPart[]): CapturedPart[] {
+  const place = (section: CapturedPart): number => SECTION_NAMES.indexOf(section.name);
+  return [...sections].sort((left, right) => place(left) - place(right));
 }
 
 /** Removes snapshots that two newer good ones make superfluous. A failure is logged: one too many does no harm. */

@@ -29,8 +29,8 @@ export function validateSnapshot(snapshot: Snapshot): void {
 }
 
 /** A sink that gets only what keeps the rules, as far as they can be judged so far. */
-export function validated(sink: SnapshotSink): SnapshotSink {
-  const rules = new SnapshotValidator();
+export function validated(sink: SnapshotSink, known?: KnownRecords): SnapshotSink {
+  const rules = new SnapshotValidator(known);
   return {
     header(header) {
       rules.header(header);
@@ -59,6 +59,14 @@ interface OpenReference {
 /** Parts of a key that never occur inside an id. */
 const APART = '\n';
 
+/** What knows the tasks and runs met so far in the validator's place: whoever loads them anyway. */
+export interface KnownRecords {
+  hasTask(taskId: string): boolean;
+}
+
+/** Sections that a `KnownRecords` keeps unique itself. */
+const KNOWN_SECTIONS: ReadonlySet<SectionName> = new Set<SectionName>(['tasks', 'runs']);
+
 /** Checks a snapshot as its records go by. */
 export class SnapshotValidator implements SnapshotSink {
   readonly #ids = new Map<SectionName, IdSet>();
@@ -68,6 +76,9 @@ export class SnapshotValidator implements SnapshotSink {
   readonly #prunedTasks = new IdSet();
   readonly #open: OpenReference[] = [];
   #knownTaskId = '';
+
+  /** With `known`, tasks and runs that occur twice are for it to find: a set of a million ids costs a second. */
+  constructor(private readonly known?: KnownRecords) {}
 
   header(header: SnapshotHeader): void {
     checkHeader(header);
@@ -89,6 +100,7 @@ export class SnapshotValidator implements SnapshotSink {
 
   /** Refuses an id that was met before. */
   unique(section: SectionName, id: string): void {
+    if (this.known !== undefined && KNOWN_SECTIONS.has(section)) return;
     let ids = this.#ids.get(section);
     if (ids === undefined) this.#ids.set(section, (ids = new IdSet()));
     if (!ids.add(id)) throw snapshotInvalid('duplicateId', { section, id: id.replaceAll(APART, ' ') });
@@ -97,7 +109,7 @@ export class SnapshotValidator implements SnapshotSink {
   /** Notes that a record names a task. */
   refers(section: SectionName, id: string, taskId: string, prerequisite = false): void {
     if (taskId === this.#knownTaskId) return;
-    if (this.#ids.get('tasks')?.has(taskId) === true) this.#knownTaskId = taskId;
+    if (this.#hasTask(taskId)) this.#knownTaskId = taskId;
     else this.#open.push({ section, id, taskId, prerequisite });
   }
 
@@ -109,8 +121,14 @@ export class SnapshotValidator implements SnapshotSink {
     this.#prunedTasks.add(taskId);
   }
 
+  #hasTask(taskId: string): boolean {
+    return this.known === undefined
+      ? (this.#ids.get('tasks')?.has(taskId) ?? false)
+      : this.known.hasTask(taskId);
+  }
+
   #settle({ section, id, taskId, prerequisite }: OpenReference): void {
-    if (this.#ids.get('tasks')?.has(taskId) === true || this.#prunedTasks.has(taskId)) return;
+    if (this.#hasTask(taskId) || this.#prunedTasks.has(taskId)) return;
     // Only so many pruned ids are remembered, and a task that has ended outlives its pruned prerequisites.
     if (prerequisite && this.#prunedTasks.size > 0 && this.#endedTasks.has(id)) return;
     throw snapshotInvalid('unknownReference', { section, id, taskId });
