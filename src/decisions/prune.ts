@@ -9,6 +9,8 @@ import type { DecisionContext } from './command.js';
 
 /** Most ids of one prune event. */
 export const PRUNE_BATCH = 1_000;
+/** Runs that a commit drops at most, but for those of its last task: dropping them takes its time. */
+const PRUNED_RUNS = 10_000;
 
 /** What to prune. Both bounds must allow it. */
 export interface PruneArgs {
@@ -49,17 +51,20 @@ export function choosePrunable(
   const endedBefore = context.now - (args.olderThanMs ?? 0);
   const { runs: known } = context.state;
   let spare = known.count - known.nonTerminal - (args.keepNewest ?? 0);
-  const judged = new Set<TaskRow>();
+  const unseen = new Map<TaskRow, number>();
   const taskIds: string[] = [];
   const runIds: string[] = [];
   let runs = 0;
   for (const row of endedOldestFirst(known.states)) {
-    if (spare <= 0 || taskIds.length >= PRUNE_BATCH || runIds.length >= PRUNE_BATCH) break;
+    if (spare <= 0 || runs >= PRUNED_RUNS || taskIds.length >= PRUNE_BATCH || runIds.length >= PRUNE_BATCH)
+      break;
     if (row.lastStateChangeAt > endedBefore) break;
     spare--;
     const { task } = row;
-    if (!judged.has(task)) {
-      judged.add(task);
+    const left = (unseen.get(task) ?? runCountOf(task)) - 1;
+    unseen.set(task, left);
+    // Judged at the last of its runs to end: only then is none of them among the newest, which are to be kept.
+    if (left === 0) {
       const ids = idsOf(task);
       if (taskMayGo(context, task, endedBefore) && take(ids)) {
         taskIds.push(task.id);
@@ -99,6 +104,12 @@ function* endedOldestFirst(states: Projections['runs']['states']): Iterable<RunR
     heads[oldest] = row.nextInState;
     yield row;
   }
+}
+
+function runCountOf(task: TaskRow): number {
+  let count = 0;
+  for (let run = task.firstRun; run !== undefined; run = run.nextOfTask) count++;
+  return count;
 }
 
 function idsOf(task: TaskRow): string[] {
