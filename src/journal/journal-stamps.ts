@@ -82,7 +82,7 @@ export class JournalStamps {
     }
     if (this.known > sequence) throw this.missing(sequence);
     this.current = this.durable = sequence;
-    this.anchored = true;
+    if (sequence > 0) this.anchored = true;
     this.lastAt = this.durableAt = Math.max(this.durableAt, at);
   }
 
