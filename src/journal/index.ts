@@ -10,6 +10,25 @@ export {
   type JournalOptions,
 } from './open-journal.js';
 export type { CorruptionReason, JournalRepair, RepairPolicy, WalCorruption } from './repair-policy.js';
+export {
+  loadProjectionFromStorage,
+  type LoadProjectionOptions,
+  type RecoveryBootstrap,
+} from './load-projection.js';
+export type { RecoveryObservations, RecoveryStage, RejectedSnapshot } from './recovery.js';
+export { SnapshotLoader, type SnapshotFileOptions } from './snapshot-loader.js';
+export {
+  SNAPSHOT_FORMAT_VERSION,
+  SNAPSHOT_SCHEMA_VERSION,
+  makeSnapshot,
+  type Snapshot,
+  type SnapshotCounts,
+  type SnapshotHeader,
+  type SnapshotSections,
+} from './snapshot-model.js';
+export { validateSnapshot } from './snapshot-validate.js';
+export type { SnapshotRule } from './snapshot-validate-refusal.js';
+export { SnapshotWriter } from './snapshot-writer.js';
 export type { VerifiedLog } from './verify.js';
 export { WalReader } from './wal-reader.js';
 export {
