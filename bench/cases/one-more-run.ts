@@ -5,7 +5,7 @@ import { openIdle } from '../support/pawl.js';
 import { jobInput } from '../support/payload.js';
 import { median } from '../support/stats.js';
 import type { Orchestrator } from '../../src/orchestrator.js';
-import type { SubmitItem } from '../../src/orchestrator.js';
+import type { SubmitItem } from '../../src/submissions.js';
 
 const LEVELS = [1_000, 10_000, 100_000, 1_000_000];
 const CALL = 5_000;
