@@ -14,7 +14,7 @@ import type { TaskDefinition } from './execution/define-task.js';
 
 /** One item of `submitMany`. */
 export interface SubmitItem {
-  readonly task: TaskDefinition<never, unknown> | string;
+  readonly task: TaskDefinition<never> | string;
   readonly input?: unknown;
   readonly options?: SubmitOptions;
 }

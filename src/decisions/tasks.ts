@@ -5,7 +5,6 @@ import type { Commit, PawlEvent } from '../domain/events.js';
 import { requireId } from '../domain/ids.js';
 import type { Submission } from '../domain/submission.js';
 import type { TaskSpec } from '../domain/task.js';
-import type { TaskRow } from '../projections/rows.js';
 import type { Command, Decision, DecisionContext } from './command.js';
 import { findTask, isCanceledInTree } from './lookups.js';
 import { deriveRuns, requireRepresentable } from './policies.js';

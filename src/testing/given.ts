@@ -175,9 +175,7 @@ function applyGiven(state: Projections, commit: GivenCommit): void {
 
 function applyEvents(state: Projections, at: number, drafts: readonly EventDraft[]): Commit {
   const firstSequence = state.sequence + 1;
-  const events = drafts.map(
-    (draft, index) => ({ ...draft, sequence: firstSequence + index, at }) as PawlEvent,
-  );
+  const events = drafts.map((draft, index) => ({ ...draft, sequence: firstSequence + index, at }));
   const commit: Commit = { header: { at }, firstSequence, events };
   state.apply(commit);
   return commit;

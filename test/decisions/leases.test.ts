@@ -6,7 +6,16 @@ import { decideDispatch, lostError } from '../../src/decisions/attempts.js';
 import { findRun } from '../../src/decisions/lookups.js';
 import type { RunState } from '../../src/domain/run-state.js';
 import { given, type EventDraft, type GivenCommit } from '../../src/testing/given.js';
-import { changed, EXPIRY_AT, OWNER, released, runIn } from './support/histories.js';
+import {
+  changed,
+  dispatched,
+  EXPIRY_AT,
+  OWNER,
+  released,
+  runCreated,
+  runIn,
+  taskCreated,
+} from './support/histories.js';
 
 type Decide = (context: DecisionContext) => ReturnType<typeof decideHeartbeat>;
 type Claim = Parameters<typeof decideRelease>[2];
@@ -148,23 +157,21 @@ describe('expiry', () => {
   });
 });
 
+/** A run of another task that is leased. */
+const secondTask: GivenCommit[] = [
+  [taskCreated('t2'), runCreated('r2', { taskId: 't2' })],
+  changed('r2', 'scheduled', 'ready'),
+  dispatched('r2', 'a1').slice(0, 2),
+];
+
 describe('a claim', () => {
   it('is refused while a lease is in force', () => {
     // The state never holds a lease outside leased and running, so the row is made to.
-    const state = given(runIn('ready'));
-    const row = state.state.runs.row('r1');
-    if (row === undefined) throw new Error('r1 is not there');
-    given(runIn('leased'))
+    given([...runIn('ready'), ...secondTask])
       .when((context) => {
-        const held = findRun(context, 'r1');
-        const twin = Object.assign(Object.create(Object.getPrototypeOf(row) as object), row, {
-          detail: held.detail,
-        });
-        return decideDispatch(context, twin as typeof row, {
-          owner: 'owner-2',
-          attemptId: 'a2',
-          expiryAt: 1,
-        });
+        const row = findRun(context, 'r1');
+        row.detail = findRun(context, 'r2').detail;
+        return decideDispatch(context, row, { owner: 'owner-2', attemptId: 'a2', expiryAt: 1 });
       })
       .then({ code: 'LEASE_HELD', data: { runId: 'r1', owner: OWNER } });
   });
