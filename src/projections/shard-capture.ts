@@ -12,6 +12,7 @@ export class ShardCapture<V, R> implements SectionCapture<R> {
   readonly #images: (Map<string, R | typeof ABSENT> | undefined)[] = [];
   #reading = 0;
   #saved = 0;
+  #released = false;
 
   constructor(
     private readonly map: ShardedMap<V>,
@@ -36,9 +37,10 @@ export class ShardCapture<V, R> implements SectionCapture<R> {
   }
 
   *records(): IterableIterator<R> {
-    for (this.#reading = 0; this.#reading < SHARDS; this.#reading++) {
+    for (; this.#reading < SHARDS; this.#reading++) {
       const index = this.#reading;
       for (const key of this.#keysThen(index)) {
+        if (this.#released) return;
         const image = this.#images[index]?.get(key);
         if (image === ABSENT) continue;
         if (image !== undefined) {
@@ -53,6 +55,7 @@ export class ShardCapture<V, R> implements SectionCapture<R> {
   }
 
   release(): void {
+    this.#released = true;
     this.#reading = SHARDS;
     this.#images.length = 0;
     this.onRelease();

@@ -4,8 +4,7 @@ import type { PawlEvent } from '../../src/domain/events.js';
 import { KEPT_FIRST, KEPT_LAST } from '../../src/domain/limits.js';
 import { RUN_STATES } from '../../src/domain/run-state.js';
 import { event } from '../support/history-maker.js';
-import type {
-  Log} from '../support/projection-log.js';
+import type { Log } from '../support/projection-log.js';
 import {
   begun,
   changed,
