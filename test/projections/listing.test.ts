@@ -1,7 +1,7 @@
 // Listings: every filter over every index gives what a scan gives, page by page, also while records come and go.
 import { describe, expect, it } from '@jest/globals';
 import { RUN_STATES } from '../../src/domain/run-state.js';
-import { MAX_PAGE } from '../../src/projections/paging.js';
+import { collectPage, MAX_LOOKED_AT, MAX_PAGE } from '../../src/projections/paging.js';
 import type { RunFilter } from '../../src/projections/run-list.js';
 import type { TaskFilter } from '../../src/projections/task-list.js';
 import { historyMaker } from '../support/history.js';
@@ -176,5 +176,19 @@ describe('a listing of tasks', () => {
         }
       }
     }
+  });
+});
+
+describe('a page', () => {
+  it.each([
+    [MAX_LOOKED_AT - 1, false],
+    [MAX_LOOKED_AT, false],
+    [MAX_LOOKED_AT + 1, true],
+  ])('that finds nothing among %i records has a cursor: %s', (count, more) => {
+    const rows = Array.from({ length: count }, (_value, index) => index);
+    const walk = { rows, positionOf: (row: number) => ({ index: 'all', place: [row] }) };
+    const page = collectPage(walk, {}, { matches: () => false, toRecord: (row) => row });
+    expect(page.items).toEqual([]);
+    expect(page.cursor !== undefined).toBe(more);
   });
 });
