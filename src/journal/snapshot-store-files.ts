@@ -36,11 +36,12 @@ export class FileSnapshots implements SnapshotStore {
   }
 
   async write(sequence: number): Promise<SnapshotOutput> {
-    if ((await this.storage.stat(this.directory)) === undefined) {
-      await guarded('create', this.directory, () => this.storage.mkdir(this.directory));
-      await guarded('fsync', dirname(this.directory), () => this.storage.syncDir(dirname(this.directory)));
+    const { directory, storage } = this;
+    if ((await guarded('look at', directory, () => storage.stat(directory))) === undefined) {
+      await guarded('create', directory, () => storage.mkdir(directory));
+      await guarded('fsync', dirname(directory), () => storage.syncDir(dirname(directory)));
     }
-    return await SnapshotFileOutput.create(this.storage, join(this.directory, snapshotFileName(sequence)));
+    return await SnapshotFileOutput.create(storage, join(directory, snapshotFileName(sequence)));
   }
 
   async remove(entry: SnapshotEntry): Promise<void> {
@@ -74,7 +75,7 @@ export async function openSnapshotFile(storage: Storage, path: string): Promise<
     async close() {
       if (!open) return;
       open = false;
-      await file.close();
+      await guarded('close', path, () => file.close());
     },
   };
 }
