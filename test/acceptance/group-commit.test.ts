@@ -128,6 +128,29 @@ describe('in one group commit', () => {
     expect(await kit.pawl.idle()).toEqual({ pending: 0, reasons: [] });
   });
 
+  it('ends in two batches in a row make no occurrence twice', async () => {
+    const opened = await open(2, 2);
+    const { kit, storage, waiting } = opened;
+    const { taskId } = await kit.pawl.submit('work', undefined, {
+      policy: { kind: 'repeat', count: 6, intervalMs: 1, startAt: kit.clock.now() - 500 },
+    });
+    for (let round = 0; round < 3; round++) {
+      await settle(opened);
+      const release = storage.holdSyncs();
+      // The second end gathers behind the batch of the first: it is durable before what follows from the first is.
+      for (const opening of [...waiting.gates.values()]) {
+        opening.open(undefined);
+        await turns();
+      }
+      release();
+    }
+    await settle(opened);
+    expect((await eventsOf(kit.pawl, 'RunCreated')).map(({ occurrence }) => occurrence)).toEqual([
+      0, 1, 2, 3, 4, 5,
+    ]);
+    expect(states(kit.pawl, taskId)).toEqual(Array<string>(6).fill('completed'));
+  });
+
   it('two finishes never open more attempts than there are slots', async () => {
     const opened = await open(2);
     const { kit, waiting } = opened;
