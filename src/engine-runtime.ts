@@ -113,28 +113,18 @@ export class EngineRuntime {
     await this.observe.close();
   }
 
-  /** Drains, interrupts, seals, lets go. */
+  /** Drains, interrupts, seals, lets go. When the journal has failed, or fails meanwhile, nothing more is written. */
   async close(drainMs: number): Promise<void> {
-    const { journal, deadlines, clock } = this.parts;
-    const poisoned = this.#closed !== undefined;
-    if (!poisoned) {
-      this.observe.actorSystem.sendOrchestrator({ type: 'drain' });
-      this.scheduler.stopClaiming();
-      let deadline;
-      const late = new Promise<void>((resolve) => {
-        if (drainMs === 0) resolve();
-        else deadline = deadlines.after(drainMs, resolve);
-      });
-      await Promise.race([this.scheduler.drained(), late]);
-      (deadline as { cancel(): void } | undefined)?.cancel();
-    }
+    const { journal, clock } = this.parts;
+    if (!this.stopped) await this.#drain(drainMs);
     const closed = new PawlError('CLOSED', 'The orchestrator is closed; open the directory again.');
-    this.#closed ??= closed;
-    this.pipeline.close(closed);
-    if (!poisoned) {
-      await this.scheduler.executor.shutDown();
+    if (!this.stopped) {
+      this.#closed = closed;
+      this.pipeline.close(closed);
+      await this.scheduler.shutDown();
       await this.#settleSnapshot();
-      await journal.flush();
+      // Whatever this refuses was told to its callers; the directory is let go of all the same.
+      await journal.flush().catch(() => undefined);
     }
     this.scheduler.stop();
     this.scheduler.idle.fail(closed);
@@ -145,6 +135,18 @@ export class EngineRuntime {
     await new Promise<void>((resolve) => {
       clock.yieldTurn(resolve);
     });
+  }
+
+  /** Lets attempts in flight finish, for a while. */
+  async #drain(drainMs: number): Promise<void> {
+    this.observe.actorSystem.sendOrchestrator({ type: 'drain' });
+    this.scheduler.stopClaiming();
+    if (drainMs === 0) return;
+    let giveUp: () => void = () => undefined;
+    const late = new Promise<void>((resolve) => (giveUp = resolve));
+    const deadline = this.parts.deadlines.after(drainMs, giveUp);
+    await Promise.race([this.scheduler.drained(), late, this.failed]);
+    deadline.cancel();
   }
 
   async #settleSnapshot(): Promise<void> {

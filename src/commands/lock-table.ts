@@ -7,6 +7,8 @@ type Grant = () => void;
 /** Exclusive locks, granted in the order they were asked for. */
 export class LockTable {
   readonly #held = new Map<string, Grant[] | undefined>();
+  #missed = false;
+  #onFreed: () => void = () => undefined;
 
   /** Number of locks that are held. */
   get size(): number {
@@ -18,16 +20,28 @@ export class LockTable {
     return this.#held.has(key);
   }
 
+  /** Calls `listener` whenever a lock was given back since somebody was refused one: a try may now succeed. */
+  whenFreed(listener: () => void): void {
+    this.#onFreed = listener;
+  }
+
   /** Takes one lock if it is free. */
   tryAcquireOne(key: string): boolean {
-    if (this.#held.has(key)) return false;
+    if (this.#held.has(key)) {
+      this.#missed = true;
+      return false;
+    }
     this.#held.set(key, undefined);
     return true;
   }
 
   /** Takes all locks if all of them are free, else none. */
   tryAcquire(keys: readonly string[]): boolean {
-    for (const key of keys) if (this.#held.has(key)) return false;
+    for (const key of keys) {
+      if (!this.#held.has(key)) continue;
+      this.#missed = true;
+      return false;
+    }
     for (const key of keys) this.#held.set(key, undefined);
     return true;
   }
@@ -50,6 +64,9 @@ export class LockTable {
     const grant = waiting?.shift();
     if (grant === undefined) this.#held.delete(key);
     else grant();
+    if (!this.#missed) return;
+    this.#missed = false;
+    this.#onFreed();
   }
 
   /** Gives locks back. */

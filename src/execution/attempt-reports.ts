@@ -1,7 +1,7 @@
 // What an attempt reports while it runs: progress, at most one commit a second, and consumption, durable at the
 // latest after `consumeFlushMs`. The end of the attempt takes along what was not written yet.
 import { PawlError } from '../errors.js';
-import { consumedEvents } from '../decisions/attempts.js';
+import { consumedEvents, type Consumption } from '../decisions/attempts.js';
 import type { PawlEvent } from '../domain/events.js';
 import type { Payload } from '../domain/payload.js';
 import { commitHeld, type EngineParts } from './engine-parts.js';
@@ -27,8 +27,9 @@ export class AttemptReports {
       live.progressTimer = undefined;
       if (live.progress === undefined || live.phase !== 'open') return;
       live.progressTimer = this.#parts.deadlines.after(PROGRESS_INTERVAL_MS, write);
-      // Refused only when the attempt has ended or the journal is gone: the handler's own end tells that.
-      this.#commit(live, () => this.takeProgress(live)).catch(() => undefined);
+      const { progress } = live;
+      // What a full disk refused goes with the next report; any other refusal is told by the attempt's own end.
+      this.#commit(live, () => this.takeProgress(live)).catch(() => (live.progress ??= progress));
     };
     write();
   }
@@ -54,9 +55,31 @@ export class AttemptReports {
 
   /** Writes what was consumed; resolves when it is durable. Errors: `LEASE_LOST` after the end of the attempt. */
   flush(live: LiveAttempt): Promise<void> {
+    let taken: readonly Consumption[] = [];
     return this.#commit(live, () => {
-      const { context } = this.#parts;
-      return live.takeConsumed().flatMap((used) => consumedEvents(context, live.row, used));
+      taken = live.takeConsumed();
+      return taken.flatMap((used) => consumedEvents(this.#parts.context, live.row, used));
+    }).catch((error: unknown) => {
+      live.giveBack(taken);
+      this.consumed(live);
+      throw error;
+    });
+  }
+
+  /** Writes what was consumed before the attempt was ended from outside: by a cancellation, say. */
+  flushEnded(live: LiveAttempt): void {
+    const taken = live.takeConsumed();
+    if (taken.length === 0) return;
+    const { locks, context, state } = this.#parts;
+    const { row } = live;
+    void locks.acquire([row.id]).then(() => {
+      if (state.runs.row(row.id) !== row) {
+        locks.releaseOne(row.id);
+        return;
+      }
+      context.refresh();
+      const events = taken.flatMap((used) => consumedEvents(context, row, used));
+      commitHeld(this.#parts, [row.id], events);
     });
   }
 

@@ -2,11 +2,11 @@
 // throws, hangs, is canceled) its attempt ends typed, its slot is freed and its late result is refused.
 import { isPawlError, PawlError, type ErrorCode } from '../errors.js';
 import { decideFinish, decideRefusal, lateResult, type Outcome } from '../decisions/attempts.js';
-import { settleLost } from '../decisions/reactions.js';
 import type { PawlEvent } from '../domain/events.js';
 import { decodePayload, type Payload, type PayloadLimits } from '../domain/payload.js';
 import { withFields, type Logger } from '../logger.js';
 import type { RunRow } from '../projections/rows.js';
+import { endByShutdown, type Claimed } from './end-by-shutdown.js';
 import { commitHeld, type EngineParts } from './engine-parts.js';
 import { HandlerContext, type AttemptHost } from './handler-context.js';
 import { LiveAttempt } from './live-attempt.js';
@@ -28,6 +28,8 @@ const LATE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 export interface ExecutorHooks {
   /** A finish was queued, so its slot is free: the next claim may share its batch. */
   slotFreed(): void;
+  /** A finish was refused and is kept: nothing more should be begun for now. */
+  writeRefused(): void;
   /** Something changed that a waiting decision may depend on. */
   wake(): void;
 }
@@ -105,15 +107,21 @@ export class Executor implements AttemptHost {
   async shutDown(): Promise<void> {
     const commits: Promise<void>[] = [];
     for (const live of [...this.#open.values()]) {
+      const reported = { consumed: live.takeConsumed(), progress: this.#reports.takeProgress(live) };
       this.#giveUp(
         live,
         new PawlError('CLOSED', `Run ${live.row.id} is interrupted: the orchestrator is closing.`, {
           runId: live.row.id,
         }),
       );
-      commits.push(this.#endByShutdown(live.row, live.attemptId));
+      commits.push(endByShutdown(this.#parts, live, reported));
     }
     await Promise.all(commits);
+  }
+
+  /** The same for claims whose handler was not started. */
+  async endUnstarted(claims: readonly Claimed[]): Promise<void> {
+    await Promise.all(claims.map((claim) => endByShutdown(this.#parts, claim)));
   }
 
   /** Nothing is started or written from now on. */
@@ -206,6 +214,7 @@ export class Executor implements AttemptHost {
     const { context, locks, owner } = this.#parts;
     const { row, attemptId } = live;
     const consumed = live.takeConsumed();
+    const { progress } = live;
     let events: PawlEvent[];
     try {
       if (this.#stopped) throw new PawlError('CLOSED', 'The orchestrator is closed.');
@@ -221,6 +230,7 @@ export class Executor implements AttemptHost {
     commitHeld(this.#parts, [row.id], events, (error) => {
       if (error !== undefined) {
         live.giveBack(consumed);
+        live.progress ??= progress;
         this.#finishRefused(live, outcome, error);
       }
       this.#hooks.wake();
@@ -239,10 +249,16 @@ export class Executor implements AttemptHost {
 
   #finishRefused(live: LiveAttempt, outcome: Outcome, error: PawlError): void {
     if (error.code !== 'STORAGE_FULL' && error.code !== 'OVERLOADED') return;
-    // The result is kept in memory, its lease stays, and it is tried again until a write succeeds.
+    // The result is kept in memory, its lease and its slot stay, and it is tried again until a write succeeds.
+    this.#zombies.delete(live);
+    this.#open.set(live.row.id, live);
+    live.phase = 'finishing';
+    this.#hooks.writeRefused();
     this.#parts.deadlines.after(FINISH_RETRY_MS, () => {
-      live.phase = 'open';
-      this.#finish(live, outcome);
+      if (live.phase === 'finishing') {
+        live.phase = 'open';
+        this.#finish(live, outcome);
+      } else this.#recordRefusal(live);
     });
   }
 
@@ -259,6 +275,7 @@ export class Executor implements AttemptHost {
     if (this.#open.get(live.row.id) === live) this.#open.delete(live.row.id);
     if (wasOpen && !live.settled) this.#zombies.add(live);
     live.abort(reason);
+    if (!this.#stopped) this.#reports.flushEnded(live);
     this.#hooks.wake();
   }
 
@@ -280,19 +297,5 @@ export class Executor implements AttemptHost {
     };
     if (locks.tryAcquireOne(row.id)) decide();
     else void locks.acquire([row.id]).then(decide);
-  }
-
-  async #endByShutdown(row: RunRow, attemptId: string): Promise<void> {
-    const { context, locks } = this.#parts;
-    await locks.acquire([row.id]);
-    if (row.detail?.open?.id !== attemptId || row.state !== 'running') {
-      locks.releaseOne(row.id);
-      return;
-    }
-    await new Promise<void>((resolve) => {
-      commitHeld(this.#parts, [row.id], settleLost(context.refresh(), row, 'SHUTDOWN'), () => {
-        resolve();
-      });
-    });
   }
 }

@@ -48,7 +48,8 @@ export class ClockWatch {
     this.#monoMs = monoMs;
     const byMs = wallMs - expectedMs;
     if (Math.abs(byMs) > this.#settings.clockJumpMs) {
-      if (byMs > this.#settings.clockJumpHoldMs) this.#heldSinceMonoMs = monoMs;
+      // A hold begins with a long jump forward, and begins anew with every further jump.
+      if (byMs > this.#settings.clockJumpHoldMs || this.holding) this.#heldSinceMonoMs = monoMs;
       return { fromAt: Math.max(0, Math.round(expectedMs)), toAt: wallMs };
     }
     if (this.#heldSinceMonoMs !== undefined && monoMs - this.#heldSinceMonoMs >= AGREE_MS)

@@ -31,22 +31,25 @@ export class Deadlines {
   #timer: TimerHandle | undefined;
   #armedForMs = Infinity;
   #added = 0;
+  #closed = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Calls `fire` once `delayMs` have passed on the monotonic clock. */
+  /** Calls `fire` once `delayMs` have passed on the monotonic clock; never after `close`. */
   after(delayMs: number, fire: () => void): Deadline {
     const entry = new Entry(this.#clock.monotonicMs() + delayMs, this.#added++, fire);
+    if (this.#closed) return entry;
     this.#heap.push(entry);
     this.#up(this.#heap.length - 1);
     this.#arm();
     return entry;
   }
 
-  /** Drops every deadline. */
+  /** Drops every deadline, also those that are added afterwards. */
   close(): void {
+    this.#closed = true;
     this.#heap.length = 0;
     this.#timer?.cancel();
     this.#timer = undefined;

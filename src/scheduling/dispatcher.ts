@@ -14,10 +14,15 @@ import type { Deadline } from './deadlines.js';
 export interface DispatcherHooks {
   wake(): void;
   isCanceling(task: TaskRow): boolean;
+  /** True while the clock has jumped: nothing expires then. */
+  readonly clockHolding: boolean;
 }
 
+/** How long claims wait after a refused write. */
+const STALL_MS = 1_000;
+
 /** A claim that is durable and whose handler is to be started. */
-interface Claimed {
+export interface Claimed {
   readonly row: RunRow;
   readonly attemptId: string;
 }
@@ -33,6 +38,9 @@ export class Dispatcher {
   #claiming = 0;
   #setAside: RunRow[] = [];
   #stopped = false;
+  #interrupted = false;
+  /** Set when a write was refused: nothing is claimed for a while. */
+  #stalled: Deadline | undefined;
   /** The suspect that runs alone, and until when. */
   #alone: { readonly row: RunRow; readonly until: Deadline } | undefined;
 
@@ -77,6 +85,23 @@ export class Dispatcher {
     this.#alone?.until.cancel();
   }
 
+  /** Starts no handler from now on. Gives the claims that were in flight, once it is known which of them are durable. */
+  async interrupt(): Promise<readonly Claimed[]> {
+    this.stop();
+    this.#interrupted = true;
+    // A refused batch has told its own claims.
+    await this.#parts.journal.flush().catch(() => undefined);
+    return this.#claimed.splice(0);
+  }
+
+  /** A write was refused, by a full disk for one: claims wait until the next try is worth while. */
+  stall(): void {
+    this.#stalled ??= this.#parts.deadlines.after(STALL_MS, () => {
+      this.#stalled = undefined;
+      this.#hooks.wake();
+    });
+  }
+
   /** A run became ready. */
   offer(row: RunRow): void {
     if (row.state === 'ready' && row.heapIndex < 0) this.ready.offer(row);
@@ -90,7 +115,7 @@ export class Dispatcher {
   /** Starts the handlers of the claims that are durable. */
   startClaimed(): void {
     const claimed = this.#claimed;
-    if (claimed.length === 0) return;
+    if (claimed.length === 0 || this.#interrupted) return;
     this.#claimed = [];
     for (const { row, attemptId } of claimed) {
       if (row.detail?.open?.id === attemptId) this.#executor.start(row, attemptId);
@@ -107,8 +132,8 @@ export class Dispatcher {
 
   /** Claims as many ready runs as there are free slots. */
   dispatch(): void {
-    const { state, settings, locks } = this.#parts;
-    if (this.#stopped || state.engine.paused || this.blockedByZombies) return;
+    const { settings, locks } = this.#parts;
+    if (this.#blocked) return;
     this.#endAlone();
     while (this.#executor.openAttempts.size + this.claiming < settings.concurrency) {
       const row = this.ready.peek();
@@ -118,15 +143,25 @@ export class Dispatcher {
       if (this.#alone !== undefined || (suspect && this.#executor.openAttempts.size + this.claiming > 0))
         return;
       this.ready.pop();
-      const now = this.#parts.clock.now();
-      // Expiry and cancellation are other reactions' business; they find the run by themselves.
-      if (isExpired(row, now) || isCanceledInTree(row.task)) continue;
-      if (this.#hooks.isCanceling(row.task) || !locks.tryAcquireOne(row.id)) {
+      // The cascade finds the runs of a canceled task by itself.
+      if (isCanceledInTree(row.task)) continue;
+      if (this.#isExpired(row) || this.#hooks.isCanceling(row.task) || !locks.tryAcquireOne(row.id)) {
         this.#setAside.push(row);
         continue;
       }
       this.#claim(row, suspect);
     }
+  }
+
+  get #blocked(): boolean {
+    return (
+      this.#stopped || this.#stalled !== undefined || this.#parts.state.engine.paused || this.blockedByZombies
+    );
+  }
+
+  /** What is expired is canceled when its moment is noticed; until then it is set aside. */
+  #isExpired(row: RunRow): boolean {
+    return !this.#hooks.clockHolding && isExpired(row, this.#parts.clock.now());
   }
 
   #claim(row: RunRow, suspect: boolean): void {
@@ -153,19 +188,16 @@ export class Dispatcher {
       this.#claiming--;
       if (key !== undefined) this.#reservedKeys.delete(key);
       if (error === undefined) this.#claimed.push({ row, attemptId });
-      else this.#refused(row, key, error);
+      else this.#refused(row, error);
       this.#hooks.wake();
     });
   }
 
-  #refused(row: RunRow, key: string | undefined, error: PawlError): void {
+  #refused(row: RunRow, error: PawlError): void {
     if (this.#alone?.row === row) this.#alone = undefined;
     if (error.code === 'JOURNAL_POISONED' || error.code === 'CLOSED') return;
-    this.#parts.deadlines.after(1_000, () => {
-      this.offer(row);
-      if (key !== undefined) this.keyReleased(key);
-      this.#hooks.wake();
-    });
+    this.stall();
+    this.offer(row);
   }
 
   #runAlone(row: RunRow): void {

@@ -31,6 +31,7 @@ export class DueRuns {
   #heldUp: RunRow[] = [];
   #inFlight = 0;
   #settled = 0;
+  #retrying = 0;
 
   constructor(parts: EngineParts, hooks: DueRunsHooks) {
     this.#parts = parts;
@@ -40,6 +41,11 @@ export class DueRuns {
   /** Due runs that are not settled yet. */
   get pending(): number {
     return this.#inFlight + this.#heldUp.length;
+  }
+
+  /** Commits that were refused and are tried again in a while. */
+  get retrying(): number {
+    return this.#retrying;
   }
 
   /** Due runs that were settled so far. */
@@ -125,7 +131,9 @@ export class DueRuns {
       this.#inFlight--;
       if (error === undefined) this.#settled += rows.length;
       else {
+        this.#retrying++;
         this.#parts.deadlines.after(1_000, () => {
+          this.#retrying--;
           for (const row of rows) this.#putBack(row);
           this.#hooks.wake();
         });

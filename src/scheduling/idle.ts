@@ -105,7 +105,7 @@ export class IdleWatch {
   /** True when no run is leased or running here, nothing is pending, and every ready or due run is blocked. */
   isIdle(): boolean {
     const scheduler = this.#scheduler;
-    if (!scheduler.quiet || scheduler.executor.openAttempts.size > 0) return false;
+    if (!scheduler.quiet || scheduler.retrying || scheduler.executor.openAttempts.size > 0) return false;
     const { runs, engine } = this.#parts.state;
     if (runs.countByState('leased') + runs.countByState('running') > 0) return false;
     return (

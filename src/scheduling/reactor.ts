@@ -40,6 +40,7 @@ export class Reactor {
   readonly #dirty = new Set<TaskRow>();
   #inFlight = 0;
   #committed = 0;
+  #retrying = 0;
 
   constructor(parts: EngineParts, hooks: ReactorHooks) {
     this.#parts = parts;
@@ -49,6 +50,11 @@ export class Reactor {
   /** Tasks with something left to decide, and reactions that are not durable yet. */
   get pending(): number {
     return this.#dirty.size + this.#inFlight;
+  }
+
+  /** Reactions that were refused and are tried again in a while. */
+  get retrying(): number {
+    return this.#retrying;
   }
 
   /** Reaction commits so far. */
@@ -91,7 +97,9 @@ export class Reactor {
   }
 
   #retryLater(task: TaskRow): void {
+    this.#retrying++;
     this.#parts.deadlines.after(1_000, () => {
+      this.#retrying--;
       this.mark(task);
       this.#hooks.wake();
     });

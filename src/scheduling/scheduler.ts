@@ -1,8 +1,7 @@
 // Turns durable facts into what happens next: it keeps the queues in step with the state, lets the reactor and the
 // due runs decide, claims what is ready and arms one timer for the earliest moment. It holds no truth of its own.
-import type { Commit, PawlEvent } from '../domain/events.js';
+import type { Commit } from '../domain/events.js';
 import { TIMER_HORIZON_MS } from '../domain/limits.js';
-import { isTerminal } from '../domain/run-state.js';
 import type { TimerHandle } from '../clock.js';
 import { commitHeld, type EngineParts } from '../execution/engine-parts.js';
 import { Executor } from '../execution/executor.js';
@@ -11,6 +10,7 @@ import { CancelWaits } from './cancel-waits.js';
 import { ClockWatch } from './clock-watch.js';
 import { Dispatcher } from './dispatcher.js';
 import { DueRuns } from './due-runs.js';
+import { FactRouting } from './fact-routing.js';
 import { IdleWatch } from './idle.js';
 import { Reactor } from './reactor.js';
 import { RemoteLeases } from './remote-leases.js';
@@ -25,6 +25,7 @@ export class Scheduler {
   readonly idle: IdleWatch;
   readonly cancelWaits = new CancelWaits();
   readonly #remoteLeases: RemoteLeases;
+  readonly #facts: FactRouting;
   readonly #parts: EngineParts;
   /** Tasks whose cancellation is being decided: nothing of them is claimed or promoted meanwhile. */
   readonly #canceling = new Map<TaskRow, Promise<void>>();
@@ -49,8 +50,17 @@ export class Scheduler {
       slotFreed: () => {
         if (this.#live) this.dispatcher.dispatch();
       },
+      writeRefused: () => {
+        this.dispatcher.stall();
+      },
     });
-    this.dispatcher = new Dispatcher(parts, this.executor, { wake, isCanceling });
+    this.dispatcher = new Dispatcher(parts, this.executor, {
+      wake,
+      isCanceling,
+      get clockHolding() {
+        return clockHold();
+      },
+    });
     this.reactor = new Reactor(parts, {
       wake,
       get holding() {
@@ -71,6 +81,13 @@ export class Scheduler {
       },
     });
     this.#remoteLeases = new RemoteLeases(parts, wake);
+    parts.locks.whenFreed(wake);
+    this.#facts = new FactRouting(parts.state, parts.owner, {
+      executor: this.executor,
+      dispatcher: this.dispatcher,
+      reactor: this.reactor,
+      remoteLeases: this.#remoteLeases,
+    });
     this.idle = new IdleWatch(parts, this);
   }
 
@@ -85,6 +102,11 @@ export class Scheduler {
       this.dispatcher.setAside === 0 &&
       this.#canceling.size === 0
     );
+  }
+
+  /** True while a reaction that was refused waits for its next try. */
+  get retrying(): boolean {
+    return this.reactor.retrying + this.dueRuns.retrying > 0;
   }
 
   /** Takes up what the state holds: ready runs, leases of remote actors. Before `start`. */
@@ -126,6 +148,13 @@ export class Scheduler {
   /** Claims nothing more; attempts in flight go on. */
   stopClaiming(): void {
     this.dispatcher.stop();
+  }
+
+  /** Ends what is in flight, durable claims without a handler included, so that it runs again after the next start. */
+  async shutDown(): Promise<void> {
+    const started = this.executor.shutDown();
+    const claimed = await this.dispatcher.interrupt();
+    await Promise.all([started, this.executor.endUnstarted(claimed)]);
   }
 
   /** Resolves when every attempt in flight has ended; call after `stopClaiming`. */
@@ -197,7 +226,7 @@ export class Scheduler {
 
   /** A commit is durable and applied. */
   onCommit(commit: Commit): void {
-    for (const event of commit.events) this.#onEvent(event);
+    for (const event of commit.events) this.#facts.apply(event);
     this.wake();
   }
 
@@ -249,61 +278,5 @@ export class Scheduler {
       this.#timer = undefined;
       this.wake();
     });
-  }
-
-  #onEvent(event: PawlEvent): void {
-    switch (event.type) {
-      case 'RunStateChanged':
-        this.#onStateChanged(event);
-        return;
-      case 'AttemptFinished':
-        this.executor.attemptEnded(event);
-        return;
-      case 'RunPriorityChanged': {
-        const row = this.#parts.state.runs.row(event.runId);
-        if (row?.state === 'ready') this.dispatcher.ready.reorder(row);
-        return;
-      }
-      case 'TaskCanceled':
-        this.#mark(event.taskId);
-        return;
-      case 'TaskCreated':
-        if (event.spec.policy.kind !== 'once' || event.spec.parentId !== undefined)
-          this.#markTree(event.spec.id);
-        return;
-      case 'LeaseAcquired':
-      case 'LeaseHeartbeat': {
-        const row = event.owner === this.#parts.owner ? undefined : this.#parts.state.runs.row(event.runId);
-        if (row !== undefined) this.#remoteLeases.watch(row);
-        return;
-      }
-      default:
-        return;
-    }
-  }
-
-  #onStateChanged(event: PawlEvent<'RunStateChanged'>): void {
-    const row = this.#parts.state.runs.row(event.runId);
-    if (row === undefined) return;
-    if (event.from === 'ready') this.dispatcher.ready.remove(row);
-    if (event.to === 'ready') this.dispatcher.offer(row);
-    const { task } = row;
-    if (isTerminal(event.to) && (task.shape.policy.kind !== 'once' || task.extra !== undefined))
-      this.reactor.mark(task);
-    if (task.shape.constraints.concurrencyKey === undefined) return;
-    const key = this.#parts.state.keys.keyOf(row);
-    if (key !== undefined && this.#parts.state.keys.holder(key) === undefined)
-      this.dispatcher.keyReleased(key);
-  }
-
-  #mark(taskId: string): void {
-    const task = this.#parts.state.tasks.row(taskId);
-    if (task !== undefined) this.reactor.mark(task);
-  }
-
-  /** A new task under a canceled one is the business of the one above. */
-  #markTree(taskId: string): void {
-    const task = this.#parts.state.tasks.row(taskId);
-    for (let level = task; level !== undefined; level = level.extra?.parent) this.reactor.mark(level);
   }
 }

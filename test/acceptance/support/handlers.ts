@@ -3,14 +3,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PawlEvent, EventType } from '../../../src/domain/events.js';
 import type { RunRecord } from '../../../src/domain/run.js';
 import { isPawlError, type ErrorCode, type PawlError } from '../../../src/errors.js';
-import { MemoryBackend } from '../../../src/journal/memory-backend.js';
 import type { Orchestrator } from '../../../src/orchestrator.js';
 import type { TestOrchestrator, TestOrchestratorOptions } from '../../../src/testing/test-orchestrator.js';
 import { openTest } from '../../support/engine.js';
 
 /** Opens an orchestrator on files for one test; see `openTest`. */
 export function open(options: TestOrchestratorOptions = {}): Promise<TestOrchestrator> {
-  return openTest({ backend: new MemoryBackend(), ...options });
+  return openTest(options);
 }
 
 /** A promise that the test settles. */
