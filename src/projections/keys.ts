@@ -7,7 +7,10 @@ import { ShardedMap } from './sharded-map.js';
 /** The holders of concurrency keys. */
 export class Keys {
   readonly #holders = new ShardedMap<RunRow>();
-  /** Further holders, which a log that broke the rule may have made; the oldest takes over. */
+  /**
+   * Further holders; the oldest takes over. A run that continues the holder is one until that has ended, so that the
+   * key passes on without a gap; others only come of a log that broke the rule.
+   */
   readonly #further = new Map<string, Set<RunRow>>();
 
   /** Number of keys that are held. */
@@ -36,8 +39,7 @@ export class Keys {
   #hold(key: string, row: RunRow): void {
     const holder = this.#holders.get(key);
     if (holder === row) return;
-    // A run that continues another one takes its key over without a gap.
-    if (holder === undefined || holder.id === row.detail?.continuedFrom) {
+    if (holder === undefined) {
       this.#holders.set(key, row);
       return;
     }

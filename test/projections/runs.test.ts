@@ -214,6 +214,7 @@ describe('the history of a run', () => {
       expect(record?.history.slice(2).map((entry) => entry.reason)).toEqual(
         kept.slice(2).map((index) => `change ${String(index)}`),
       );
+      expect(log.state.runs.row('r')?.detail?.historyReasons?.size).toBe(kept.length - 2);
       const { sequence } = log.state;
       const loaded = loadSections(saveSections(log.state), { sequence, takenAt: 0 });
       expect(loaded.runs.get('r')).toEqual(record);
