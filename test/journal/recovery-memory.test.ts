@@ -339,6 +339,19 @@ describe('a snapshot and a log that do not fit', () => {
     });
   });
 
+  it('are refused when the log gives less than it says it has', async () => {
+    const journal = {
+      firstSequence: 1,
+      durableSequence: 5,
+      beginAt: () => undefined,
+      replay: () => Promise.resolve(),
+    };
+    await expect(recover({ journal, backend: {}, clock: hostClock })).rejects.toMatchObject({
+      code: 'JOURNAL_CORRUPT',
+      data: { stage: 'read', reason: 'sequenceGap', expectedSeq: 1 },
+    });
+  });
+
   it('are refused when the log begins after 1 and no snapshot can be used', async () => {
     const backend = new MemoryBackend();
     const journal = await openOn(backend);

@@ -2,9 +2,10 @@
 // as its format page says, in any MessagePack library.
 import { describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { Unpackr } from 'msgpackr';
 import { isPawlError } from '../../src/errors.js';
-import { FRAME_HEADER_BYTES, FrameHeader } from '../../src/journal/frame.js';
+import { FRAME_HEADER_BYTES, FrameHeader, SNAPSHOT_MAGIC, closeFrame } from '../../src/journal/frame.js';
 import { collectSnapshot } from '../../src/journal/snapshot-loader.js';
 import { pourSnapshot, type Snapshot } from '../../src/journal/snapshot-model.js';
 import { SnapshotEncoder } from '../../src/journal/snapshot-writer-encoder.js';
@@ -105,6 +106,23 @@ describe('a damaged snapshot', () => {
     });
   });
 
+  it('whose checksums are all right is refused when its digest is not', async () => {
+    const footer = framesOf(good).at(-1);
+    if (footer === undefined) throw new Error('no footer');
+    const { header, payload: contents, start } = footer;
+    const bytes = Buffer.concat([good.subarray(0, start), Buffer.alloc(FRAME_HEADER_BYTES), contents]);
+    bytes[bytes.length - 1] = (contents.at(-1) ?? 0) ^ 1;
+    const { epoch, batch, firstSequence, count, previousCrc, kind, lastOfBatch } = header;
+    closeFrame(
+      { bytes, start, end: bytes.length, fileOffset: start },
+      { magic: SNAPSHOT_MAGIC, kind, lastOfBatch, epoch, batch, firstSequence, count, previousCrc },
+    );
+    await expect(load(bytes)).rejects.toMatchObject({
+      code: 'SNAPSHOT_CORRUPT',
+      data: { reason: 'sealMismatch' },
+    });
+  });
+
   it('of another version is refused as unsupported', async () => {
     const bad = Buffer.from(good);
     bad[3] = 2;
@@ -165,6 +183,13 @@ describe('the format of a snapshot', () => {
       ...Array<number>(frames.length - 2).fill(17),
       18,
     ]);
+  });
+
+  it('of version 1 stays as it was released', async () => {
+    const golden = readFileSync('test/journal/golden/full-v1.snapshot');
+    const snapshot = sampleSnapshot(9, fullSections());
+    expect(await load(golden)).toEqual(snapshot);
+    expect(encode(snapshot).equals(golden)).toBe(true);
   });
 
   it('encodes the same state to the same bytes', () => {
