@@ -28,7 +28,7 @@ describe('row 46: live actors', () => {
       );
       const actor = pawl.run(first(runIds)).actor();
       actor.subscribe((snapshot) => {
-        compared.push(String(snapshot.value));
+        compared.push(snapshot.value);
         expect(snapshot.context.run?.state).toBe(snapshot.value);
       });
     }
@@ -83,7 +83,8 @@ describe('row 46: live actors', () => {
 
 describe('row 46: a machine without the edge ready → canceled', () => {
   it('makes the engine refuse that change', async () => {
-    const { ready } = runMachine.states;
+    const ready = runMachine.states['ready'];
+    if (ready === undefined) throw new TypeError('The machine has no state ready.');
     const kept = [...ready.transitions].filter(([event]) => event !== 'cancel');
     expect(kept.length).toBe(ready.transitions.size - 1);
     const states = { ...runMachine.states, ready: { transitions: new Map(kept) } };
