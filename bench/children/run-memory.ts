@@ -7,6 +7,7 @@ import { rest } from '../support/rounds.js';
 
 const IN_FLIGHT = 1_000;
 const SETTLE_MS = 100;
+const WARM_UP_RUNS = 30_000;
 const [, , dataDir = '', count = '0'] = process.argv;
 const runs = Number(count);
 const kindByte = 1;
@@ -27,9 +28,10 @@ async function costOf(dir: string): Promise<number> {
 
 async function fill(): Promise<number> {
   const idle = await openIdle(dataDir);
-  await submitJobs(idle, 1_000);
+  // In lists as long as those that follow, so that the writer's buffers have their size before the count begins.
+  await submitJobs(idle, WARM_UP_RUNS);
   const before = await settled();
-  await submitJobs(idle, runs, 1_000);
+  await submitJobs(idle, runs, WARM_UP_RUNS);
   const after = await settled();
   await idle.close();
   return (after - before) / runs - PAYLOAD_BYTES;
@@ -50,5 +52,5 @@ const pending = await fill();
 await completeAll();
 const none = await settled();
 const full = await costOf(dataDir);
-const completed = (full - none) / (runs + 1_000) - PAYLOAD_BYTES;
+const completed = (full - none) / (runs + WARM_UP_RUNS) - PAYLOAD_BYTES;
 console.log(JSON.stringify({ pending, completed, payloadBytes: PAYLOAD_BYTES + kindByte }));
