@@ -39,6 +39,7 @@ export class ByteWriter {
   }
 
   bool(value: boolean): void {
+    if (typeof value !== 'boolean') throw unwritable(value, 'a boolean');
     this.reserve(1);
     this.bytes[this.position++] = value ? 0xc3 : 0xc2;
   }
@@ -135,6 +136,7 @@ export class ByteWriter {
 
   /** A well-formed string, as UTF-8. */
   str(value: string): void {
+    if (typeof value !== 'string') throw unwritable(value, 'a string');
     const { length } = value;
     if (length > SHORT_CHARS) {
       this.longStr(value);
@@ -162,6 +164,7 @@ export class ByteWriter {
 
   /** Bytes given as a string of one character a byte, as bin. */
   bin(value: string): void {
+    if (typeof value !== 'string') throw unwritable(value, 'encoded bytes');
     const { length } = value;
     this.reserve(length + 5);
     const { bytes } = this;
@@ -186,7 +189,6 @@ export class ByteWriter {
   }
 
   private longStr(value: string): void {
-    if (typeof value !== 'string') throw unwritable(value, 'a string');
     if (!value.isWellFormed()) throw unwritable(value, 'a well-formed string');
     const length = Buffer.byteLength(value, 'utf8');
     this.reserve(length + 5);
@@ -226,7 +228,12 @@ function putU32(bytes: Buffer, at: number, value: number): number {
 }
 
 function unwritable(value: unknown, wanted: string): PawlError {
-  const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : String(value);
+  const shown =
+    typeof value === 'string'
+      ? JSON.stringify(value.slice(0, 40))
+      : typeof value === 'number'
+        ? String(value)
+        : typeof value;
   return new PawlError(
     'INVALID_INPUT',
     `A field of an event is ${shown} where the log needs ${wanted}; nothing was written.`,

@@ -6,7 +6,7 @@ import { CommitDecoder } from './commit-codec.js';
 import type { Head } from './head-file.js';
 import { LogCursor } from './log-cursor.js';
 import type { CorruptionReason, RepairPolicy } from './repair-policy.js';
-import { scanSegment, type ScannedChunk, type SegmentEnd } from './scan.js';
+import { scanSegment, type ScannedChunk, type ScannedCommit, type SegmentEnd } from './scan.js';
 import { MARK_EVERY_BYTES, addMark, type SegmentInfo } from './segment-list.js';
 import { corrupt } from './segment-source.js';
 import type { Storage } from './storage.js';
@@ -19,8 +19,8 @@ export interface CheckRequest {
   readonly head: Head | undefined;
   readonly maxFrameBytes: number;
   readonly repair: RepairPolicy;
-  /** Decode every commit, not only its checksums. */
-  readonly checkPayloads: boolean;
+  /** Which commits are decoded: all, the last of each chunk (for its time), or none. */
+  readonly decode: 'all' | 'last' | 'none';
 }
 
 /** What was found. */
@@ -100,6 +100,11 @@ export class SegmentsState {
     }
   }
 
+  private decoded(commits: readonly ScannedCommit[]): readonly ScannedCommit[] {
+    const { decode } = this.request;
+    return decode === 'all' ? commits : decode === 'last' ? commits.slice(-1) : [];
+  }
+
   private checkChunk(info: SegmentInfo, { commits }: ScannedChunk): void {
     this.commits += commits.length;
     for (const { batch, firstSequence } of commits) {
@@ -108,7 +113,7 @@ export class SegmentsState {
     const first = commits[0];
     if (first === undefined) return;
     addMark(info, { sequence: first.firstSequence, offset: first.offset }, MARK_EVERY_BYTES);
-    const toDecode = this.request.checkPayloads ? commits : commits.slice(-1);
+    const toDecode = this.decoded(commits);
     for (const commit of toDecode) {
       try {
         this.lastAt = this.decoder.decode(commit).header.at;

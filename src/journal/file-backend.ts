@@ -61,6 +61,7 @@ export class FileBackend implements JournalBackend {
   }
 
   async append(batch: EncodedBatch): Promise<void> {
+    if (this.closed) throw journalClosed();
     await this.writing(async () => {
       await this.checkIdentity();
       if (this.isFull(batch)) await this.rotate();
@@ -75,7 +76,7 @@ export class FileBackend implements JournalBackend {
 
   async settle(): Promise<void> {
     const { writer } = this;
-    if (writer === undefined || !this.unmarked) return;
+    if (writer === undefined || !this.unmarked || this.closed) return;
     await this.writing(() => writer.mark());
     this.unmarked = false;
     this.noteEnd(writer, undefined);

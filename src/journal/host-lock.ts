@@ -42,15 +42,15 @@ class HostLock implements StorageLock {
   }
 }
 
-/** Tries once to lock the file at `path`. Errors: `LOCK_UNAVAILABLE`, and those of opening the file. */
-export async function tryLock(path: string): Promise<LockOutcome> {
+/** Tries once to lock the file at `path`; `command` is the flock(1) to use. Errors: `LOCK_UNAVAILABLE`, and those of opening the file. */
+export async function tryLock(path: string, command = 'flock'): Promise<LockOutcome> {
   if (process.platform === 'darwin')
     return lockWhileOpening(path, O_EXLOCK_DARWIN | constants.O_NONBLOCK, ['EAGAIN', 'EWOULDBLOCK']);
   if (process.platform === 'win32')
     return lockWhileOpening(path, UV_FS_O_EXLOCK_WINDOWS, ['EBUSY', 'EACCES', 'EPERM']);
   const fd = await openAsync(path, constants.O_RDWR | constants.O_CREAT, FILE_MODE);
   try {
-    if (await flock(fd, path)) return { kind: 'held', lock: new HostLock(fd) };
+    if (await flock(fd, path, command)) return { kind: 'held', lock: new HostLock(fd) };
     const text = await textOf(fd);
     await closeAsync(fd);
     return { kind: 'taken', text };
@@ -72,9 +72,9 @@ async function lockWhileOpening(path: string, flag: number, taken: readonly stri
 }
 
 /** True when the lock is ours, false when another has it. Exit code 1 of flock(1) with `-n` is "taken". */
-function flock(fd: number, path: string): Promise<boolean> {
+function flock(fd: number, path: string, command: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    const child = spawn('flock', ['-n', '-x', '3'], { stdio: ['ignore', 'ignore', 'pipe', fd] });
+    const child = spawn(command, ['-n', '-x', '3'], { stdio: ['ignore', 'ignore', 'pipe', fd] });
     let complaint = '';
     child.stderr?.on('data', (chunk: Buffer) => {
       complaint += chunk.toString('utf8');

@@ -32,57 +32,106 @@ const fsyncAsync = promisify(fsync);
 const ftruncateAsync = promisify(ftruncate);
 const fstatAsync = promisify(fstat);
 
+/**
+ * An open file. The number of a closed one may soon mean another file, so nothing is asked of it after `close`,
+ * and `close` waits for what is under way.
+ */
 class HostFile implements StorageFile {
+  private running = 0;
+  private closing: Promise<void> | undefined;
+  private whenQuiet: (() => void) | undefined;
+
   constructor(private readonly fd: number) {}
 
-  async read(into: Buffer, from: number, length: number, position: number): Promise<number> {
-    let done = 0;
-    while (done < length) {
-      const count = await this.readOnce(into, from + done, length - done, position + done);
-      if (count === 0) break;
-      done += count;
-    }
-    return done;
+  read(into: Buffer, from: number, length: number, position: number): Promise<number> {
+    return this.run(async (fd) => {
+      let done = 0;
+      while (done < length) {
+        const count = await readOnce(fd, into, {
+          from: from + done,
+          length: length - done,
+          position: position + done,
+        });
+        if (count === 0) break;
+        done += count;
+      }
+      return done;
+    });
   }
 
-  async write(bytes: Buffer, from: number, length: number, position: number): Promise<void> {
-    let done = 0;
-    while (done < length) done += await this.writeOnce(bytes, from + done, length - done, position + done);
+  write(bytes: Buffer, from: number, length: number, position: number): Promise<void> {
+    return this.run(async (fd) => {
+      let done = 0;
+      while (done < length) {
+        done += await writeOnce(fd, bytes, {
+          from: from + done,
+          length: length - done,
+          position: position + done,
+        });
+      }
+    });
   }
 
   truncate(sizeBytes: number): Promise<void> {
-    return ftruncateAsync(this.fd, sizeBytes);
+    return this.run((fd) => ftruncateAsync(fd, sizeBytes));
   }
 
   datasync(): Promise<void> {
-    return fdatasyncAsync(this.fd);
+    return this.run((fd) => fdatasyncAsync(fd));
   }
 
-  async stat(): Promise<FileStat> {
-    return fileStat(await fstatAsync(this.fd));
+  stat(): Promise<FileStat> {
+    return this.run(async (fd) => fileStat(await fstatAsync(fd)));
   }
 
   close(): Promise<void> {
-    return closeAsync(this.fd);
+    this.closing ??= this.closeWhenQuiet();
+    return this.closing;
   }
 
-  private readOnce(into: Buffer, from: number, length: number, position: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      read(this.fd, into, from, length, position, (error, count) => {
-        if (error === null) resolve(count);
-        else reject(error);
-      });
-    });
+  private async run<T>(operation: (fd: number) => Promise<T>): Promise<T> {
+    if (this.closing !== undefined) throw Object.assign(new Error('the file is closed'), { code: 'EBADF' });
+    this.running++;
+    try {
+      return await operation(this.fd);
+    } finally {
+      this.running--;
+      if (this.running === 0) this.whenQuiet?.();
+    }
   }
 
-  private writeOnce(bytes: Buffer, from: number, length: number, position: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      write(this.fd, bytes, from, length, position, (error, count) => {
-        if (error === null) resolve(count);
-        else reject(error);
+  private async closeWhenQuiet(): Promise<void> {
+    if (this.running > 0) {
+      await new Promise<void>((resolve) => {
+        this.whenQuiet = resolve;
       });
-    });
+    }
+    await closeAsync(this.fd);
   }
+}
+
+interface Range {
+  readonly from: number;
+  readonly length: number;
+  readonly position: number;
+}
+
+function readOnce(fd: number, into: Buffer, { from, length, position }: Range): Promise<number> {
+  return new Promise((resolve, reject) => {
+    read(fd, into, from, length, position, (error, count) => {
+      if (error === null) resolve(count);
+      else reject(error);
+    });
+  });
+}
+
+function writeOnce(fd: number, bytes: Buffer, { from, length, position }: Range): Promise<number> {
+  return new Promise((resolve, reject) => {
+    write(fd, bytes, from, length, position, (error, count) => {
+      if (error === null) resolve(count);
+      else reject(error);
+    });
+  });
 }
 
 /** The machine's file system. */
@@ -117,7 +166,7 @@ export const hostStorage: Storage = {
       await closeAsync(fd);
     }
   },
-  lock: tryLock,
+  lock: (path) => tryLock(path),
   holder: lockHolder,
 };
 

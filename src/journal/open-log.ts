@@ -60,7 +60,8 @@ async function openLocked(locked: LockedDir): Promise<WritableLog> {
   const segments = await listSegments(storage, paths.wal);
   const head = await readHead(storage, paths.head);
   const { maxFrameBytes, repair, checkPayloads } = request;
-  const checked = await checkLog({ storage, segments, head, maxFrameBytes, repair, checkPayloads });
+  const decode = checkPayloads ? 'all' : 'last';
+  const checked = await checkLog({ storage, segments, head, maxFrameBytes, repair, decode });
   const known = head?.durableSequence ?? 0;
   if (isEmpty(checked) && known > 0 && !request.allowEmptyBehindHead) throw acknowledgedMissing(known, 0);
   await removeTemporary(storage, paths);

@@ -1,6 +1,7 @@
 // The scan loop, written once: opening, reading, verifying and repairing all read a segment through it. It yields
 // the good frames a chunk at a time and returns how the segment ends; damage is thrown. Reading is chunked:
 // memory is one chunk, or one frame when that is larger, and a length is believed only after its checksum.
+import { PawlError, isPawlError } from '../errors.js';
 import { DecodeError } from './byte-reader.js';
 import type { CommitFrame } from './commit-codec.js';
 import { readSeal, readSegmentHeader } from './control-frames.js';
@@ -71,6 +72,7 @@ export async function* scanSegment(
   for (;;) {
     const chunk = await scan.nextChunk();
     if (chunk.end > chunk.from) yield chunk;
+    if (scan.failure !== undefined) throw scan.failure;
     if (scan.end !== undefined) return scan.end;
   }
 }
@@ -82,6 +84,7 @@ interface BadPlace {
 
 class SegmentScan {
   end: SegmentEnd | undefined;
+  failure: PawlError | undefined;
   private bad: BadPlace | undefined;
   private bytes: Buffer;
   /** Offset in the segment of `bytes[0]`, and how much of `bytes` is filled. */
@@ -107,8 +110,13 @@ class SegmentScan {
     await this.fill();
     const from = this.at;
     const commits: ScannedCommit[] = [];
-    while (this.takeFrame(commits));
-    if (this.bad !== undefined) await this.judge(this.bad);
+    try {
+      while (this.takeFrame(commits));
+      if (this.bad !== undefined) await this.judge(this.bad);
+    } catch (error) {
+      // What stands before the damage is handed out first.
+      this.failure = isPawlError(error) ? error : new PawlError('INTERNAL', 'The scan failed.', {}, error);
+    }
     return { bytes: this.bytes, from, end: this.at, offset: this.base + from, commits };
   }
 

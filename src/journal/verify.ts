@@ -30,7 +30,7 @@ export async function verifyLog(
   await requireDataDir(storage, paths);
   const head = await readHead(storage, paths.head);
   const segments = await listSegments(storage, paths.wal);
-  const { cursor, end, commits } = await checkLog({ ...parts, segments, head, checkPayloads: true });
+  const { cursor, end, commits } = await checkLog({ ...parts, segments, head, decode: 'all' });
   const { firstSequence, lastSequence } = cursor;
   return {
     segments: segments.length,

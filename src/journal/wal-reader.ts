@@ -45,7 +45,7 @@ export class WalReader {
       head,
       maxFrameBytes,
       repair: 'truncate-partial' as const,
-      checkPayloads: false,
+      decode: 'none' as const,
     };
     const { state, damage } = await look(request);
     const proven =

@@ -9,78 +9,29 @@ import type {
   StorageFile,
   StorageLock,
 } from '../journal/storage.js';
+import { STORAGE_OPERATIONS, SimulatedErrno, type FaultPlan, type StorageOperation } from './fault-plan.js';
 import { SimulatedFile, type SectorFate } from './simulated-file.js';
+import { SimulatedNames, fileStat } from './simulated-names.js';
 
-/** Operations that can be counted, failed and stopped at. */
-export type StorageOperation =
-  | 'open'
-  | 'read'
-  | 'write'
-  | 'truncate'
-  | 'datasync'
-  | 'stat'
-  | 'close'
-  | 'mkdir'
-  | 'rename'
-  | 'unlink'
-  | 'readdir'
-  | 'syncDir'
-  | 'lock';
+export { SimulatedErrno, type Fault, type FaultPlan, type StorageOperation } from './fault-plan.js';
 
-/** What happens to an operation. `halt`: it and everything after it never answers, as when the power goes. */
-export type Fault =
-  | {
-      readonly kind: 'fail';
-      readonly errno: string;
-      /** Bytes of a write that are done all the same. */ readonly writtenBytes?: number;
-    }
-  | { readonly kind: 'halt'; readonly when: 'before' | 'after'; readonly writtenBytes?: number };
-
-/** Looks at each operation before it is done. `index` counts all of them from 0. */
-export type FaultPlan = (operation: StorageOperation, path: string, index: number) => Fault | undefined;
-
-interface NameChange {
-  readonly directory: string;
-  readonly apply: (names: Map<string, Entry>) => void;
-}
-type Entry = SimulatedFile | 'directory';
-
-/** An error as the operating system gives it. */
-export class SimulatedErrno extends Error {
-  constructor(
-    readonly code: string,
-    path: string,
-  ) {
-    super(`${code}: simulated, ${path}`);
-  }
+interface Perform {
+  /** Does the first bytes of a write, or what a failed fsync leaves behind. */
+  readonly partly?: (bytes: number) => void;
+  /** Process that asks. */
+  readonly born?: number;
 }
 
 /** The simulated disk. `/` exists; paths are absolute. */
 export class FaultyStorage implements Storage {
   /** How often each operation was begun. */
-  readonly counts: Record<StorageOperation, number> = {
-    open: 0,
-    read: 0,
-    write: 0,
-    truncate: 0,
-    datasync: 0,
-    stat: 0,
-    close: 0,
-    mkdir: 0,
-    rename: 0,
-    unlink: 0,
-    readdir: 0,
-    syncDir: 0,
-    lock: 0,
-  };
+  readonly counts: Record<StorageOperation, number> = zeroCounts();
   /** Operations begun so far. */
   operations = 0;
+  private readonly names = new SimulatedNames();
+  private readonly locks = new Map<string, { text: string }>();
   private plan: FaultPlan | undefined;
-  private cached = new Map<string, Entry>([['/', 'directory']]);
-  private platter = new Map<string, Entry>([['/', 'directory']]);
-  private changes: NameChange[] = [];
-  private readonly locks = new Map<string, { text: string; holder: object }>();
-  private inodes = 1;
+  /** Number of the process: what an earlier one asked for is never answered. */
   private generation = 0;
   private halted = false;
   private syncGate: Promise<void> | undefined;
@@ -122,112 +73,81 @@ export class FaultyStorage implements Storage {
       const chance = random();
       return chance < 0.4 ? 'new' : chance < 0.8 ? 'old' : 'zero';
     };
-    for (const change of this.changes) {
-      if (random() < 0.5) change.apply(this.platter);
-    }
-    for (const file of this.files()) file.crash(fate);
-    this.restart();
+    const files = [...this.names.files()];
+    this.names.crash(() => random() < 0.5);
+    for (const file of files) file.crash(fate);
+    this.forgetProcess();
   }
 
-  /** Ends the process without a power cut: everything in the cache survives. */
+  /** Ends the process, and later the machine in good order: everything in the cache survives. */
   kill(): void {
-    for (const change of this.changes) change.apply(this.platter);
-    for (const file of this.files()) file.sync();
-    this.restart();
+    const files = [...this.names.files()];
+    this.names.crash(() => true);
+    for (const file of files) file.sync();
+    this.forgetProcess();
+  }
+
+  /** Ends the process and nothing else: the cache stays as it is, synced or not; its open files and locks are gone. */
+  forgetProcess(): void {
+    this.generation++;
+    this.locks.clear();
+    this.halted = false;
+    this.plan = undefined;
+    this.syncGate = undefined;
   }
 
   /** Bytes of a file as a process reads them, for assertions. */
   contents(path: string): Buffer {
-    return Buffer.from(this.fileAt(path).contents());
+    return Buffer.from(this.names.file(path).contents());
   }
 
   /** Puts a file there, durably, with its directories: for test fixtures. */
   place(path: string, bytes: Buffer): void {
-    const file = new SimulatedFile(this.inodes++);
+    const file = new SimulatedFile(0);
     file.write(bytes, 0, bytes.length, 0);
     file.sync();
-    file.links = 1;
-    for (const names of [this.cached, this.platter]) {
-      for (let parent = parentOf(path); parent !== '/'; parent = parentOf(parent))
-        names.set(parent, 'directory');
-      names.set(path, file);
-    }
+    this.names.place(path, file);
   }
 
   async open(path: string, mode: OpenMode): Promise<StorageFile> {
     return this.perform('open', path, () => {
-      const found = this.cached.get(path);
-      if (found === 'directory') throw new SimulatedErrno('EISDIR', path);
-      if (found !== undefined) {
-        if (mode === 'createNew') throw new SimulatedErrno('EEXIST', path);
-        return this.handle(found, path);
-      }
+      const found = this.names.find(path);
+      if (found !== undefined && mode === 'createNew') throw new SimulatedErrno('EEXIST', path);
+      if (found !== undefined) return this.handle(found);
       if (mode === 'read' || mode === 'update') throw new SimulatedErrno('ENOENT', path);
-      this.requireDirectory(parentOf(path));
-      const file = new SimulatedFile(this.inodes++);
-      this.change(parentOf(path), (names) => {
-        link(names, path, file);
-      });
-      return this.handle(file, path);
+      return this.handle(this.names.create(path));
     });
   }
 
   async mkdir(path: string): Promise<void> {
     await this.perform('mkdir', path, () => {
-      if (this.cached.has(path)) throw new SimulatedErrno('EEXIST', path);
-      this.requireDirectory(parentOf(path));
-      this.change(parentOf(path), (names) => {
-        names.set(path, 'directory');
-      });
+      this.names.mkdir(path);
     });
   }
 
   async rename(from: string, to: string): Promise<void> {
     await this.perform('rename', from, () => {
-      const file = this.fileAt(from);
-      this.change(parentOf(to), (names) => {
-        if (names.get(from) === file) names.delete(from);
-        link(names, to, file);
-      });
+      this.names.rename(from, to);
     });
   }
 
   async unlink(path: string): Promise<void> {
     await this.perform('unlink', path, () => {
-      const file = this.fileAt(path);
-      this.change(parentOf(path), (names) => {
-        if (names.get(path) === file) names.delete(path);
-      });
-      file.links = 0;
+      this.names.unlink(path);
     });
   }
 
   async readdir(path: string): Promise<readonly string[]> {
-    return this.perform('readdir', path, () => {
-      this.requireDirectory(path);
-      const prefix = path === '/' ? '/' : `${path}/`;
-      return [...this.cached.keys()]
-        .filter((name) => name !== '/' && name.startsWith(prefix) && !name.slice(prefix.length).includes('/'))
-        .map((name) => name.slice(prefix.length))
-        .sort();
-    });
+    return this.perform('readdir', path, () => this.names.list(path));
   }
 
   async stat(path: string): Promise<FileStat | undefined> {
-    return this.perform('stat', path, () => {
-      const found = this.cached.get(path);
-      return found === undefined ? undefined : statOf(found);
-    });
+    return this.perform('stat', path, () => this.names.stat(path));
   }
 
   async syncDir(path: string): Promise<void> {
     await this.perform('syncDir', path, () => {
-      this.requireDirectory(path);
-      this.changes = this.changes.filter((change) => {
-        if (change.directory !== path) return true;
-        change.apply(this.platter);
-        return false;
-      });
+      this.names.sync(path);
     });
   }
 
@@ -235,75 +155,70 @@ export class FaultyStorage implements Storage {
     return this.perform('lock', path, (): LockOutcome => {
       const taken = this.locks.get(path);
       if (taken !== undefined) return { kind: 'taken', text: taken.text };
-      if (!this.cached.has(path)) {
-        this.requireDirectory(parentOf(path));
-        const file = new SimulatedFile(this.inodes++);
-        this.change(parentOf(path), (names) => {
-          link(names, path, file);
-        });
-      }
-      const held = { text: '', holder: {} };
+      if (this.names.find(path) === undefined) this.names.create(path);
+      const held = { text: '' };
       this.locks.set(path, held);
       return { kind: 'held', lock: this.lockHandle(path, held) };
     });
   }
 
   holder(): Promise<Readonly<Record<string, string | number>>> {
-    return Promise.resolve({
-      pid: this.generation + 1,
-      host: 'simulated',
-      bootId: String(this.generation),
-      startTime: '0',
-    });
+    const bootId = String(this.generation);
+    return Promise.resolve({ pid: this.generation + 1, host: 'simulated', bootId, startTime: '0' });
   }
 
-  /** Runs an operation under the fault plan; used by the open files too. */
-  async perform<T>(
+  /** Runs an operation under the fault plan. */
+  private async perform<T>(
     operation: StorageOperation,
     path: string,
     run: () => T,
-    partly?: (bytes: number) => void,
+    more: Perform = {},
   ): Promise<T> {
-    const born = this.generation;
+    const { partly, born = this.generation } = more;
     await Promise.resolve();
     if (operation === 'datasync' && this.syncGate !== undefined) await this.syncGate;
     if (this.halted || born !== this.generation) return never();
     this.counts[operation]++;
-    const fault = this.plan?.(operation, path, this.operations++);
+    const index = this.operations++;
+    const fault = this.plan?.(operation, path, index);
     if (fault === undefined) return run();
     if (fault.kind === 'fail') {
       partly?.(fault.writtenBytes ?? 0);
       throw new SimulatedErrno(fault.errno, path);
     }
     if (fault.when === 'after') run();
-    else if (fault.writtenBytes !== undefined) partly?.(fault.writtenBytes);
+    else if (operation === 'write') partly?.(fault.writtenBytes ?? 0);
     this.halted = true;
     return never();
   }
 
-  private handle(file: SimulatedFile, path: string): StorageFile {
+  /** An open file belongs to the process that opened it: after a crash it never answers. */
+  private handle(file: SimulatedFile): StorageFile {
+    const born = this.generation;
+    const perform = <T>(
+      operation: StorageOperation,
+      run: () => T,
+      partly?: (bytes: number) => void,
+    ): Promise<T> =>
+      this.perform(operation, file.path, run, partly === undefined ? { born } : { born, partly });
     return {
       read: (into, from, length, position) =>
-        this.perform('read', path, () => file.contents().copy(into, from, position, position + length)),
-      write: (bytes, from, length, position) =>
-        this.perform(
-          'write',
-          path,
-          () => {
-            file.write(bytes, from, length, position);
-          },
-          (done) => {
-            file.write(bytes, from, Math.min(done, length), position);
-          },
-        ),
+        perform('read', () => file.contents().copy(into, from, position, position + length)),
+      write: (bytes, from, length, position) => {
+        const put = (count: number) => (): void => {
+          file.write(bytes, from, Math.min(count, length), position);
+        };
+        return perform('write', put(length), (count) => {
+          put(count)();
+        });
+      },
       truncate: (sizeBytes) =>
-        this.perform('truncate', path, () => {
+        perform('truncate', () => {
           file.truncate(sizeBytes);
         }),
       datasync: () =>
-        this.perform(
+        perform(
           'datasync',
-          path,
           () => {
             file.sync();
           },
@@ -311,12 +226,12 @@ export class FaultyStorage implements Storage {
             file.failSync();
           },
         ),
-      stat: () => this.perform('stat', path, () => statOf(file)),
-      close: () => this.perform('close', path, () => undefined),
+      stat: () => perform('stat', () => fileStat(file)),
+      close: () => perform('close', () => undefined),
     };
   }
 
-  private lockHandle(path: string, held: { text: string; holder: object }): StorageLock {
+  private lockHandle(path: string, held: { text: string }): StorageLock {
     return {
       describe: (text) => {
         held.text = text;
@@ -328,62 +243,10 @@ export class FaultyStorage implements Storage {
       },
     };
   }
-
-  private change(directory: string, apply: (names: Map<string, Entry>) => void): void {
-    apply(this.cached);
-    this.changes.push({ directory, apply });
-  }
-
-  private restart(): void {
-    this.generation++;
-    this.changes = [];
-    this.cached = new Map(this.platter);
-    this.locks.clear();
-    this.halted = false;
-    this.plan = undefined;
-    this.syncGate = undefined;
-  }
-
-  private *files(): Generator<SimulatedFile> {
-    const seen = new Set<Entry>([...this.cached.values(), ...this.platter.values()]);
-    for (const entry of seen) if (entry !== 'directory') yield entry;
-  }
-
-  private fileAt(path: string): SimulatedFile {
-    const found = this.cached.get(path);
-    if (found === undefined) throw new SimulatedErrno('ENOENT', path);
-    if (found === 'directory') throw new SimulatedErrno('EISDIR', path);
-    return found;
-  }
-
-  private requireDirectory(path: string): void {
-    const found = this.cached.get(path);
-    if (found === undefined) throw new SimulatedErrno('ENOENT', path);
-    if (found !== 'directory') throw new SimulatedErrno('ENOTDIR', path);
-  }
 }
 
-function link(names: Map<string, Entry>, path: string, file: SimulatedFile): void {
-  const replaced = names.get(path);
-  if (replaced !== undefined && replaced !== 'directory' && replaced !== file) replaced.links = 0;
-  file.links = 1;
-  names.set(path, file);
-}
-
-function statOf(entry: Entry): FileStat {
-  if (entry === 'directory') return { sizeBytes: 0, isDirectory: true, device: 1, inode: 0, links: 1 };
-  return {
-    sizeBytes: entry.sizeBytes,
-    isDirectory: false,
-    device: 1,
-    inode: entry.inode,
-    links: entry.links,
-  };
-}
-
-function parentOf(path: string): string {
-  const at = path.lastIndexOf('/');
-  return at <= 0 ? '/' : path.slice(0, at);
+function zeroCounts(): Record<StorageOperation, number> {
+  return Object.fromEntries(STORAGE_OPERATIONS.map((name) => [name, 0])) as Record<StorageOperation, number>;
 }
 
 function never<T>(): Promise<T> {

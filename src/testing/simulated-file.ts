@@ -11,6 +11,8 @@ export type SectorFate = 'old' | 'new' | 'zero';
 /** Contents of one file, twice. */
 export class SimulatedFile {
   links = 0;
+  /** The name it was last given, for fault plans and messages. */
+  path = '';
   private cache = Buffer.alloc(0);
   private platter = Buffer.alloc(0);
   private dirty = new Set<number>();
@@ -93,7 +95,10 @@ export class SimulatedFile {
       const from = sector * SECTOR_BYTES;
       const end = Math.min(from + SECTOR_BYTES, next.length);
       if (from >= next.length) continue;
-      const chosen = fate();
+      // A disk writes a sector whole: what was durable in it is never lost, so zero is for new ground only.
+      const fresh = from >= this.platter.length;
+      const drawn = fate();
+      const chosen = drawn === 'zero' && !fresh ? 'old' : drawn;
       if (chosen === 'new') this.cache.copy(next, from, from, Math.min(end, this.cache.length));
       else if (chosen === 'zero') next.fill(0, from, end);
     }
