@@ -1,6 +1,6 @@
 // The parts of a running engine, wired: facts from the journal go to the projections first, then to the scheduler
 // and the views; failure and closing go through every part in order.
-import { PawlError } from './errors.js';
+import { isPawlError, PawlError } from './errors.js';
 import { CommandPipeline } from './commands/pipeline.js';
 import type { Commit } from './domain/events.js';
 import type { Limits } from './domain/limits.js';
@@ -130,11 +130,21 @@ export class EngineRuntime {
     this.scheduler.idle.fail(closed);
     this.scheduler.cancelWaits.fail(closed);
     await this.observe.close();
-    await journal.close();
+    await this.#letGo();
     // Lets what was resolved above reach its waiters before the caller goes on.
     await new Promise<void>((resolve) => {
       clock.yieldTurn(resolve);
     });
+  }
+
+  /** Closes the journal. A seal that a full disk has no room for costs the next start a check, and nothing else. */
+  async #letGo(): Promise<void> {
+    try {
+      await this.parts.journal.close();
+    } catch (error) {
+      if (!isPawlError(error, 'STORAGE_FULL')) throw error;
+      this.parts.logger.warn({ component: 'orchestrator', err: error }, 'log closed without its seal');
+    }
   }
 
   /** Lets attempts in flight finish, for a while. */
