@@ -56,7 +56,7 @@ async function leasedElsewhere({
   const append = async (drafts: readonly EventDraft[]): Promise<void> => {
     const from = writer.currentSequence + 1;
     await writer.append(
-      drafts.map((draft, index) => ({ ...draft, sequence: from + index, at }) as PawlEvent),
+      drafts.map((draft, index) => ({ ...draft, sequence: from + index, at })),
     );
   };
   await append([actor]);
