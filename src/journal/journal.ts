@@ -2,17 +2,13 @@
 // batch returned, in order. An error of unknown outcome poisons it for good; any other refuses what was
 // queued and leaves no trace. It does not judge events: it stores whatever the codec can carry.
 import type { Observable } from 'rxjs';
-import type { Clock } from '../clock.js';
-import type { Commit, CommitHeader, PawlEvent } from '../domain/events.js';
-import type { Limits } from '../domain/limits.js';
+import type { Commit } from '../domain/events.js';
 import { isPawlError, type PawlError } from '../errors.js';
 import { silentLogger, withFields, type Logger } from '../logger.js';
-import type { JournalMachineEvent } from '../machines/journal-machine.js';
 import { CommitDecoder } from './commit-codec.js';
 import { Emission } from './emission.js';
 import type { Acknowledge, GatheringBatch } from './gathering-batch.js';
 import { GroupCommit } from './group-commit.js';
-import type { JournalBackend, OpenedLog } from './journal-backend.js';
 import {
   commitTooLarge,
   decodeOrRefuse,
@@ -22,41 +18,11 @@ import {
   poisonedCommit,
   refusedCommit,
 } from './journal-errors.js';
+import type { CommitDraft, JournalParts, ReadRange } from './journal-parts.js';
 import { JournalStamps } from './journal-stamps.js';
 import type { JournalRepair } from './repair-policy.js';
 
-/** What is appended: sequence and `at` of the events are stamped by the journal. */
-export interface CommitDraft {
-  readonly header: CommitHeader;
-  readonly events: readonly PawlEvent[];
-  /** Where an empty log begins; without it, at 1. Means nothing once the log has begun. */
-  readonly firstSequence?: number;
-  /** Uses the reserved room of the queue: ends and cancellations of work that was admitted. */
-  readonly urgent?: boolean;
-}
-
-/** The limits the journal keeps. */
-export type JournalLimits = Pick<
-  Limits,
-  'maxFrameBytes' | 'maxCommitEvents' | 'maxQueuedCommands' | 'maxQueuedBytes'
->;
-
-/** What a journal is made of; `openJournalOn` makes one. */
-export interface JournalParts {
-  readonly backend: JournalBackend;
-  readonly opened: OpenedLog;
-  readonly instance: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly limits: JournalLimits;
-  readonly onLifecycle: (event: JournalMachineEvent) => void;
-}
-
-/** An inclusive range of sequences; without `to`, up to the last durable one. */
-export interface ReadRange {
-  readonly from: number;
-  readonly to?: number;
-}
+export type { CommitDraft, JournalLimits, JournalParts, ReadRange } from './journal-parts.js';
 
 /** An open journal. */
 export class Journal {

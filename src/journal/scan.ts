@@ -2,9 +2,8 @@
 // the good frames a chunk at a time and returns how the segment ends; damage is thrown. Reading is chunked:
 // memory is one chunk, or one frame when that is larger, and a length is believed only after its checksum.
 import { PawlError, isPawlError } from '../errors.js';
-import { DecodeError } from './byte-reader.js';
 import type { CommitFrame } from './commit-codec.js';
-import { readSeal, readSegmentHeader } from './control-frames.js';
+import { checkSeal, checkSegmentHeader } from './control-check.js';
 import { FRAME_HEADER_BYTES, FRAME_KIND, FrameHeader, LOG_MAGIC, judgeMagic } from './frame.js';
 import type { LogCursor } from './log-cursor.js';
 import { applyMask } from './mask.js';
@@ -13,7 +12,6 @@ import {
   corrupt,
   isZeroFrom,
   readRange,
-  sequenceOfName,
   unknownKind,
   unsupported,
   type SegmentSource,
@@ -219,61 +217,16 @@ class SegmentScan {
   }
 
   private checkControl(): void {
-    const { header, bytes, at, source, offset } = this;
+    const { header, bytes, at, source, offset, cursor } = this;
     const payload = Buffer.from(
       bytes.subarray(at + FRAME_HEADER_BYTES, at + FRAME_HEADER_BYTES + header.length),
     );
     applyMask(payload, 0, payload.length, header.mask);
-    try {
-      if (header.kind === FRAME_KIND.segmentHeader) this.checkSegmentHeader(payload);
-      else if (header.kind === FRAME_KIND.seal) this.checkSeal(payload);
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error;
-      throw corrupt(source.name, offset, 'decodeFailure', error.message, {}, error);
-    }
-  }
-
-  private checkSegmentHeader(payload: Buffer): void {
-    const { cursor, header, source } = this;
-    const found = readSegmentHeader(payload);
-    const named = sequenceOfName(source.name);
-    const sameLog = cursor.logId === '' || cursor.logId === found.logId;
-    const samePlace =
-      found.firstSequence === header.firstSequence && (named === undefined || named === found.firstSequence);
-    if (!sameLog || !samePlace || (found.previousSealCrc ?? 0) !== header.previousCrc) {
-      throw corrupt(
-        source.name,
-        0,
-        'sealMismatch',
-        'its header belongs to another log or another place in it',
-        {
-          expectedSeq: named,
-          found: found.firstSequence,
-        },
-      );
-    }
-    cursor.logId = found.logId;
-    if (!cursor.begun) cursor.continues = found.previousSealCrc !== undefined;
-  }
-
-  private checkSeal(payload: Buffer): void {
-    const { cursor, source, offset } = this;
-    const seal = readSeal(payload);
-    const whole =
-      seal.bytes === offset &&
-      seal.frames === cursor.segmentFrames &&
-      seal.events === cursor.segmentEvents &&
-      seal.lastSequence === cursor.lastSequence &&
-      seal.runningCrc === cursor.runningCrc;
+    const place = { segment: source.name, offset, cursor };
+    if (header.kind === FRAME_KIND.segmentHeader) checkSegmentHeader(payload, header, place);
+    if (header.kind !== FRAME_KIND.seal) return;
     // A scan that began inside the segment has not counted what the seal counts.
-    if (!whole && this.options.fromOffset === undefined) {
-      throw corrupt(
-        source.name,
-        offset,
-        'sealMismatch',
-        'the seal counts other frames than the segment holds',
-      );
-    }
+    if (this.options.fromOffset === undefined) checkSeal(payload, place);
     this.sealed = true;
   }
 

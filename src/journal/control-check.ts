@@ -1,0 +1,56 @@
+// Checks what the first and the last frame of a segment say against what was read: the log they belong to, the
+// place in it, and the number of frames between them.
+import { DecodeError } from './byte-reader.js';
+import { readSeal, readSegmentHeader } from './control-frames.js';
+import type { FrameHeader } from './frame.js';
+import type { LogCursor } from './log-cursor.js';
+import { corrupt, sequenceOfName } from './segment-source.js';
+
+/** Where a control frame stands; the cursor is before it. */
+export interface ControlPlace {
+  readonly segment: string;
+  readonly offset: number;
+  readonly cursor: LogCursor;
+}
+
+/** Errors: `JOURNAL_CORRUPT` when the header is of another log or another place in it. */
+export function checkSegmentHeader(payload: Buffer, header: FrameHeader, place: ControlPlace): void {
+  const { segment, cursor } = place;
+  const found = decoded(place, () => readSegmentHeader(payload));
+  const named = sequenceOfName(segment);
+  const sameLog = cursor.logId === '' || cursor.logId === found.logId;
+  const samePlace =
+    found.firstSequence === header.firstSequence && (named === undefined || named === found.firstSequence);
+  if (!sameLog || !samePlace || (found.previousSealCrc ?? 0) !== header.previousCrc) {
+    throw corrupt(segment, 0, 'sealMismatch', 'its header belongs to another log or another place in it', {
+      expectedSeq: named,
+      found: found.firstSequence,
+    });
+  }
+  cursor.logId = found.logId;
+  if (!cursor.begun) cursor.continues = found.previousSealCrc !== undefined;
+}
+
+/** Errors: `JOURNAL_CORRUPT` when the seal counts other frames than were read. */
+export function checkSeal(payload: Buffer, place: ControlPlace): void {
+  const { segment, offset, cursor } = place;
+  const seal = decoded(place, () => readSeal(payload));
+  const whole =
+    seal.bytes === offset &&
+    seal.frames === cursor.segmentFrames &&
+    seal.events === cursor.segmentEvents &&
+    seal.lastSequence === cursor.lastSequence &&
+    seal.runningCrc === cursor.runningCrc;
+  if (!whole) {
+    throw corrupt(segment, offset, 'sealMismatch', 'the seal counts other frames than the segment holds');
+  }
+}
+
+function decoded<T>({ segment, offset }: ControlPlace, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    throw corrupt(segment, offset, 'decodeFailure', error.message, {}, error);
+  }
+}
