@@ -1,7 +1,15 @@
 // What an orchestrator is opened with: every option with its default, checked before anything is touched.
 import type { Clock, IdSource, RandomSource } from './clock.js';
 import { PawlError } from './errors.js';
-import { invalid, requireFields, requireInteger, requireText, requireWord } from './domain/check.js';
+import {
+  invalid,
+  requireFields,
+  requireInteger,
+  requireList,
+  requireText,
+  requireWord,
+  type Fields,
+} from './domain/check.js';
 import { DEFAULT_LIMITS, type Limits } from './domain/limits.js';
 import type { AnyTaskDefinition } from './execution/define-task.js';
 import type { EngineSettings } from './execution/engine-parts.js';
@@ -97,10 +105,19 @@ const FIELDS = [
 ] as const;
 const DEFAULT_LEASE_MS = 30_000;
 const MAX_PATH_CHARS = 4_096;
+const MAX_TASKS = 10_000;
+/** What an object among the options must be able to do. */
+const ABILITIES = {
+  logger: ['debug', 'info', 'warn', 'error'],
+  clock: ['now', 'monotonicMs', 'setTimer', 'yieldTurn'],
+  ids: ['nextId'],
+  random: ['nextUnit', 'nextU32'],
+  backend: ['open', 'append', 'read', 'close'],
+} as const;
 
 /** Checks options and fills in defaults. Errors: `INVALID_INPUT`, `DUPLICATE_TASK_TYPE`. */
 export function resolveOptions(options: OrchestratorOptions): ResolvedOptions {
-  requireFields(options, 'options', FIELDS);
+  requireKinds(requireFields(options, 'options', FIELDS));
   const integer = (
     name: 'concurrency' | 'lockWaitMs' | 'snapshotEveryEvents' | DurationName,
     fallback: number,
@@ -114,7 +131,7 @@ export function resolveOptions(options: OrchestratorOptions): ResolvedOptions {
     throw invalid('options.concurrency', 'pass an integer from 1 to 100000', concurrency);
   return {
     dataDir: requireText(options.dataDir, 'options.dataDir', MAX_PATH_CHARS),
-    handlers: handlersOf(options.tasks ?? []),
+    handlers: handlersOf(requireList(options.tasks ?? [], 'options.tasks', MAX_TASKS)),
     repair:
       options.repair === undefined
         ? 'truncate-partial'
@@ -144,11 +161,39 @@ export function resolveOptions(options: OrchestratorOptions): ResolvedOptions {
 
 type DurationName = 'timeoutGraceMs' | 'suspectMs' | 'consumeFlushMs' | 'clockJumpMs' | 'clockJumpHoldMs';
 
-function handlersOf(tasks: readonly AnyTaskDefinition[]): ReadonlyMap<string, AnyTaskDefinition> {
+/** Refuses what TypeScript would refuse, for callers without it. */
+function requireKinds(options: Fields): void {
+  const { expectExisting, onFailed, inspect } = options;
+  if (expectExisting !== undefined && typeof expectExisting !== 'boolean')
+    throw invalid('options.expectExisting', 'pass true or false', expectExisting);
+  if (onFailed !== undefined && typeof onFailed !== 'function')
+    throw invalid('options.onFailed', 'pass a function', onFailed);
+  if (inspect !== undefined && typeof inspect !== 'function' && !isObject(inspect))
+    throw invalid('options.inspect', 'pass an observer', inspect);
+  for (const name of ['logger', 'clock', 'ids', 'random', 'backend'] as const) {
+    const given = options[name];
+    if (given === undefined) continue;
+    for (const ability of ABILITIES[name]) {
+      if (isObject(given) && typeof given[ability] === 'function') continue;
+      throw invalid(
+        `options.${name}`,
+        `pass an object with the functions ${ABILITIES[name].join(', ')}`,
+        given,
+      );
+    }
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+function handlersOf(tasks: readonly unknown[]): ReadonlyMap<string, AnyTaskDefinition> {
   const handlers = new Map<string, AnyTaskDefinition>();
-  for (const [index, task] of tasks.entries()) {
+  for (const [index, given] of tasks.entries()) {
     const path = `options.tasks[${String(index)}]`;
-    requireFields(task, path, ['type', 'handler']);
+    requireFields(given, path, ['type', 'handler']);
+    const task = given as AnyTaskDefinition;
     const type = requireText(task.type, `${path}.type`, 128);
     if (typeof task.handler !== 'function') throw invalid(`${path}.handler`, 'pass a function', task.handler);
     if (handlers.has(type)) {
