@@ -61,8 +61,8 @@ function commitsOfOneRun(owner: string, at: number): CommitBody[] {
 
 interface Candidate {
   readonly name: string;
-  encode(commit: CommitBody): Buffer;
-  decode(bytes: Buffer, count: number): unknown;
+  readonly encode: (commit: CommitBody) => Buffer;
+  readonly decode: (bytes: Buffer, count: number) => unknown;
 }
 
 const writer = new RecordWriter();
@@ -84,12 +84,12 @@ const CANDIDATES: readonly Candidate[] = [
   {
     name: 'msgpackr, positional',
     encode: (commit) =>
-      Buffer.from(pack([commit.header.at, ...commit.events.map((event) => Object.values(event))])),
+      Buffer.from(pack([commit.header.at, ...commit.events.map((event): unknown[] => Object.values(event))])),
     decode: (bytes) => unpack(bytes) as unknown,
   },
   {
     name: 'own',
-    encode(commit) {
+    encode: (commit) => {
       writer.position = 0;
       encodeCommit(commit, writer);
       return writer.written();

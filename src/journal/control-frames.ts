@@ -25,6 +25,7 @@ export interface Seal {
   readonly bytes: number;
 }
 
+/** Writes the payload of a segment header. */
 export function writeSegmentHeader(out: RecordWriter, header: SegmentHeader): void {
   out.array(5);
   out.str(header.logId);
@@ -34,6 +35,7 @@ export function writeSegmentHeader(out: RecordWriter, header: SegmentHeader): vo
   out.optUint(header.previousSealCrc);
 }
 
+/** Writes the payload of a seal. */
 export function writeSeal(out: RecordWriter, seal: Seal): void {
   out.array(5);
   out.uint(seal.events);
@@ -43,6 +45,7 @@ export function writeSeal(out: RecordWriter, seal: Seal): void {
   out.uint(seal.bytes);
 }
 
+/** Writes the payload of a watermark. */
 export function writeWatermark(out: RecordWriter, durableSequence: number): void {
   out.array(1);
   out.uint(durableSequence);
