@@ -162,6 +162,7 @@ export class Executor implements AttemptHost {
     const { clock, deadlines, settings } = this.#parts;
     live.deadlineAt = clock.now() + timeoutMs;
     const graceEnd = (): void => {
+      this.#tellIgnoredAbort(live);
       this.#finish(live, timeoutOutcome(timeoutMs));
     };
     live.deadlines.push(
@@ -180,6 +181,7 @@ export class Executor implements AttemptHost {
   #settled(live: LiveAttempt, outcome: () => Outcome): void {
     live.settled = true;
     if (this.#zombies.delete(live)) {
+      live.clearTimers();
       this.#recordRefusal(live);
       this.#hooks.wake();
       return;
@@ -275,8 +277,23 @@ export class Executor implements AttemptHost {
     if (this.#open.get(live.row.id) === live) this.#open.delete(live.row.id);
     if (wasOpen && !live.settled) this.#zombies.add(live);
     live.abort(reason);
+    const { deadlines, settings } = this.#parts;
+    if (!live.settled)
+      live.deadlines.push(
+        deadlines.after(settings.timeoutGraceMs, () => {
+          this.#tellIgnoredAbort(live);
+        }),
+      );
     if (!this.#stopped) this.#reports.flushEnded(live);
     this.#hooks.wake();
+  }
+
+  /** To be called when the grace after an abort has ended. */
+  #tellIgnoredAbort(live: LiveAttempt): void {
+    if (live.settled || live.abortIgnored) return;
+    live.abortIgnored = true;
+    const { timeoutGraceMs } = this.#parts.settings;
+    this.logger(live).warn({ reason: live.abortReason?.code, timeoutGraceMs }, 'handler ignored its abort');
   }
 
   #recordRefusal(live: LiveAttempt): void {

@@ -15,6 +15,8 @@ export class LiveAttempt {
   phase: LivePhase = 'open';
   /** True once the handler has settled. */
   settled = false;
+  /** True once it was told that the handler went on after its grace. */
+  abortIgnored = false;
   /** Marked by a test: the handler waits for something the test will do. */
   parked = false;
   deadlineAt: number | undefined = undefined;

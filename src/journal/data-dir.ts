@@ -18,6 +18,8 @@ export interface DataDirPaths {
 const OURS: ReadonlySet<string> = new Set(['wal', 'snapshots', 'quarantine', 'archive', 'lock', 'head']);
 /** What file systems and desktops leave in an empty directory. */
 const IGNORED: ReadonlySet<string> = new Set(['lost+found', '.DS_Store', 'desktop.ini']);
+/** How many of the files that are not ours a refusal names. */
+const NAMED = 3;
 
 /** The layout of contract §9 under `root`. */
 export function dataDirPaths(root: string): DataDirPaths {
@@ -82,7 +84,8 @@ async function requireOurs(storage: Storage, { root }: DataDirPaths): Promise<vo
   if (names.length === 0 || names.some((name) => OURS.has(name))) return;
   throw foreign(
     root,
-    `it holds ${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''} and nothing of Pawl's`,
+    `it holds ${names.slice(0, NAMED).join(', ')}${names.length > NAMED ? ', …' : ''} and nothing of Pawl's`,
+    names.slice(0, NAMED),
   );
 }
 
@@ -90,10 +93,10 @@ function missing(path: string, what: string): PawlError {
   return new PawlError('DATA_DIR_MISSING', `The data directory ${path} cannot be opened: ${what}.`, { path });
 }
 
-function foreign(path: string, what: string): PawlError {
+function foreign(path: string, what: string, found?: readonly string[]): PawlError {
   return new PawlError(
     'DATA_DIR_FOREIGN',
     `${path} is not a data directory of Pawl: ${what}. Give an empty or a new directory.`,
-    { path },
+    { path, ...(found === undefined ? {} : { found }) },
   );
 }

@@ -2,7 +2,7 @@
 // the log as they were; it is told to the caller and to the log, and hurts nobody else.
 import type { Clock } from '../clock.js';
 import { SECTION_NAMES, type SectionName, type SectionRecords } from '../domain/snapshot-records.js';
-import { PawlError } from '../errors.js';
+import { isPawlError, PawlError } from '../errors.js';
 import { silentLogger, withFields, type Logger } from '../logger.js';
 import type { JournalBackend } from './journal-backend.js';
 import { SNAPSHOT_FORMAT_VERSION, SNAPSHOT_SCHEMA_VERSION, type SnapshotCounts } from './snapshot-model.js';
@@ -94,10 +94,7 @@ export async function takeSnapshot(
     await keepNewest(store, logger);
     return info;
   } catch (error) {
-    logger.warn(
-      { err: error, path: output?.path ?? String(captured.sequence) },
-      'snapshot failed, the log goes on',
-    );
+    logger.warn({ err: error, path: output?.path ?? pathOf(error) }, 'snapshot failed, the log goes on');
     throw error;
   } finally {
     captured.release();
@@ -160,6 +157,11 @@ async function keepNewest(store: SnapshotStore, logger: Logger): Promise<void> {
   } catch (error) {
     logger.warn({ err: error }, 'old snapshots could not be removed');
   }
+}
+
+/** Where it failed, when it failed before there was a file. */
+function pathOf(error: unknown): unknown {
+  return isPawlError(error) ? error.data['path'] : undefined;
 }
 
 function tooMuchChanged(saved: number, max: number): PawlError {

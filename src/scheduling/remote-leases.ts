@@ -60,7 +60,8 @@ export class RemoteLeases {
       logger.error({ component: 'leases', runId: row.id, err: error }, 'lease could not be ended');
       return;
     }
-    logger.warn({ component: 'leases', runId: row.id, owner: lease.owner }, 'run lost');
+    const attemptId = row.detail?.open?.id;
+    logger.warn({ component: 'leases', runId: row.id, attemptId, owner: lease.owner }, 'run lost');
     commitHeld(this.#parts, [row.id], events, (error) => {
       // A refused expiry is tried again, at a pace that a full disk can bear.
       if (error !== undefined) this.#expireIn(EXPIRY_RETRY_MS, row, lease);

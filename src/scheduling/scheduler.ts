@@ -257,7 +257,8 @@ export class Scheduler {
   #watchClock(): void {
     const jump = this.clockWatch.check();
     if (jump === undefined) return;
-    this.#parts.logger.warn({ component: 'clock', ...jump }, 'clock jumped');
+    const byMs = jump.toAt - jump.fromAt;
+    this.#parts.logger.warn({ component: 'clock', ...jump, byMs }, 'clock jumped');
     this.#parts.context.refresh();
     commitHeld(
       this.#parts,
