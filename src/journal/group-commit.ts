@@ -32,6 +32,7 @@ export class GroupCommit {
   private idleTimer: TimerHandle | undefined;
   private activity = 0;
   private stopped = false;
+  private halted = false;
 
   constructor(
     private readonly backend: JournalBackend,
@@ -88,6 +89,23 @@ export class GroupCommit {
     await this.marking;
   }
 
+  /** Drops what is gathered, as a crash would; resolves when nothing is in flight any more. */
+  async halt(): Promise<void> {
+    this.halted = true;
+    this.takeGathered();
+    await this.stop();
+    const batch = this.inFlight;
+    if (batch === undefined) return;
+    await new Promise<void>((resolve) => {
+      batch.waiters.push({
+        resolve,
+        reject: () => {
+          resolve();
+        },
+      });
+    });
+  }
+
   /** Takes an emptied batch for its next turn. */
   recycle(batch: GatheringBatch): void {
     batch.reset();
@@ -99,7 +117,7 @@ export class GroupCommit {
   }
 
   private start(): void {
-    if (this.busy || this.current.size === 0) return;
+    if (this.busy || this.halted || this.current.size === 0) return;
     const batch = this.takeGathered();
     this.inFlight = batch;
     this.activity++;
