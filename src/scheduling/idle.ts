@@ -4,7 +4,21 @@ import { PawlError } from '../errors.js';
 import type { EngineParts } from '../execution/engine-parts.js';
 import type { RunRow } from '../projections/rows.js';
 import { RUN_STATES, isTerminal, type RunState } from '../domain/run-state.js';
-import type { Scheduler } from './scheduler.js';
+import type { Executor } from '../execution/executor.js';
+import type { ClockWatch } from './clock-watch.js';
+import type { Dispatcher } from './dispatcher.js';
+
+/** What is asked of the scheduler. */
+export interface IdleSources {
+  /** True when nothing is in flight and nothing is left to decide. */
+  readonly quiet: boolean;
+  /** True while a reaction that was refused waits for its next try. */
+  readonly retrying: boolean;
+  readonly executor: Pick<Executor, 'openAttempts'>;
+  readonly dispatcher: Dispatcher;
+  readonly clockWatch: ClockWatch;
+  wake(): void;
+}
 
 /** Why a run is not running. */
 export type IdleReasonKind =
@@ -56,10 +70,10 @@ interface Gathered {
 /** Answers `idle()`. */
 export class IdleWatch {
   readonly #parts: EngineParts;
-  readonly #scheduler: Scheduler;
+  readonly #scheduler: IdleSources;
   readonly #waiters = new Set<Waiter>();
 
-  constructor(parts: EngineParts, scheduler: Scheduler) {
+  constructor(parts: EngineParts, scheduler: IdleSources) {
     this.#parts = parts;
     this.#scheduler = scheduler;
   }
