@@ -1,0 +1,84 @@
+// Makes plain JavaScript of src, examples and the programs of the process tests, and prints the folder it is in. The
+// folder is named for the contents of the sources and appears whole, so that test files running at a time share
+// it without a lock and a stale one is never used. Types are checked elsewhere.
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const SOURCES = ['src', 'examples', 'test/process/programs'];
+const KEPT = 3;
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
+const home = path.join(root, 'dist-process');
+
+/** @param {string} folder @returns {string[]} */
+function sourcesUnder(folder) {
+  return readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const inside = path.posix.join(folder, entry.name);
+    if (entry.isDirectory()) return sourcesUnder(inside);
+    return entry.name.endsWith('.ts') ? [inside] : [];
+  });
+}
+
+/** @param {string} into @param {readonly { file: string, text: string }[]} sources */
+async function transpile(into, sources) {
+  const { default: ts } = await import('typescript');
+  const compilerOptions = {
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.ESNext,
+    verbatimModuleSyntax: true,
+  };
+  for (const { file, text } of sources) {
+    const target = path.join(into, file.replace(/\.ts$/, '.js'));
+    mkdirSync(path.dirname(target), { recursive: true });
+    writeFileSync(target, ts.transpileModule(text, { compilerOptions, fileName: file }).outputText);
+  }
+  // The examples import the package by its name, which then means the sources beside them.
+  const doors = {
+    '.': './src/index.js',
+    './journal': './src/journal/index.js',
+    './testing': './src/testing/index.js',
+  };
+  writeFileSync(
+    path.join(into, 'package.json'),
+    JSON.stringify({ name: 'pawl', type: 'module', exports: doors }),
+  );
+}
+
+function removeOldOnes() {
+  const byAge = readdirSync(home)
+    .map((name) => ({ name, at: statSync(path.join(home, name), { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
+    .sort((left, right) => right.at - left.at);
+  for (const { name } of byAge.slice(KEPT)) rmSync(path.join(home, name), { recursive: true, force: true });
+}
+
+const sources = SOURCES.flatMap(sourcesUnder).map((file) => ({
+  file,
+  text: readFileSync(path.join(root, file), 'utf8'),
+}));
+const digest = createHash('sha256').update(readFileSync(fileURLToPath(import.meta.url)));
+for (const { file, text } of sources) digest.update(`${file}\n${String(text.length)}\n${text}`);
+const target = path.join(home, digest.digest('hex').slice(0, 16));
+
+if (!existsSync(target)) {
+  const unfinished = `${target}.${String(process.pid)}`;
+  await transpile(unfinished, sources);
+  try {
+    renameSync(unfinished, target);
+  } catch (error) {
+    // Another one was faster: the contents are the same.
+    rmSync(unfinished, { recursive: true, force: true });
+    if (!existsSync(target)) throw error;
+  }
+  removeOldOnes();
+}
+console.log(target);

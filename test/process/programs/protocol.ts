@@ -1,0 +1,51 @@
+// What the process tests and their programs tell each other. Everything is plain data: it crosses a process.
+import type { ErrorCode, RunRecord, RunState, SubmitOptions } from '../../../src/index.js';
+
+/** Where the program ends itself with SIGKILL once a handler has armed the trap: around the next write to the log. */
+export type TrapPoint = 'beforeWrite' | 'halfWritten' | 'written' | 'synced';
+
+/** How an engine program is started. */
+export interface EngineSetup {
+  readonly dataDir: string;
+  /** Each handler call appends `<runId> <attemptId>` to this file when it begins. */
+  readonly effects: string;
+  readonly concurrency?: number;
+  readonly suspectMs?: number;
+  /** How far the wall clock of the program is ahead. */
+  readonly clockAheadMs?: number;
+  readonly trap?: TrapPoint;
+  /** Only `load`: numbers of the submissions begin behind this one; none at all when absent. */
+  readonly submitFrom?: number;
+}
+
+/** What the test may ask of an engine. */
+export interface EngineCalls {
+  submit(type: string, input: unknown, options?: SubmitOptions): { runIds: readonly string[] };
+  run(runId: string): RunRecord | undefined;
+  counts(): Readonly<Record<RunState, number>>;
+  pause(): undefined;
+  resume(): undefined;
+  resumeRun(runId: string, value: unknown): undefined;
+  /** Lets the handlers of the type `hold` with this name in their input end. */
+  release(name: string): undefined;
+  /** Resolves with what is still pending. */
+  idle(): number;
+  close(): undefined;
+}
+
+/** A question to the program. */
+export interface Call {
+  readonly id: number;
+  readonly method: keyof EngineCalls;
+  readonly args: readonly unknown[];
+}
+
+/** What a program tells. */
+export type Told =
+  | { readonly type: 'opened'; readonly sweeps: Readonly<Record<string, number>>; readonly repaired: boolean }
+  | { readonly type: 'answer'; readonly id: number; readonly value?: unknown; readonly error?: string }
+  | { readonly type: 'began'; readonly name: string; readonly runId: string; readonly attemptId: string }
+  | { readonly type: 'acknowledged'; readonly taskIds: readonly string[] }
+  | { readonly type: 'completed'; readonly runIds: readonly string[] }
+  | { readonly type: 'leased' }
+  | { readonly type: 'failed'; readonly message: string; readonly code?: ErrorCode };
