@@ -89,6 +89,13 @@ export function decodeOrRefuse(decoder: CommitDecoder, frame: CommitFrame): Comm
   }
 }
 
+/** An error that names a segment or a sequence, with the directory it is about: it alone does not tell whose. */
+export function inDirectory(error: unknown, directory: string): unknown {
+  if (!isPawlError(error) || error.data['path'] !== undefined) return error;
+  const data = { ...error.data, path: directory };
+  return new PawlError(error.code, `${directory}: ${error.message}`, data, error);
+}
+
 /** What an unknown thrown value says. */
 export function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

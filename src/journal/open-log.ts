@@ -5,6 +5,7 @@ import { dataDirPaths, prepareFolders, prepareRoot, requireDataDir, type DataDir
 import { lockDataDir } from './data-dir-lock.js';
 import { readHead, type Head } from './head-file.js';
 import type { BackendOpenRequest } from './journal-backend.js';
+import { inDirectory } from './journal-errors.js';
 import type { LogCursor } from './log-cursor.js';
 import type { JournalRepair } from './repair-policy.js';
 import { rewriteNewest } from './rewrite-segment.js';
@@ -43,7 +44,7 @@ export async function openLog(
     return await openLocked({ storage, paths, lock, request });
   } catch (error) {
     await lock.release();
-    throw error;
+    throw inDirectory(error, root);
   }
 }
 

@@ -9,6 +9,7 @@ import { silentLogger, withFields, type Logger } from '../logger.js';
 import type { TransitionTable } from '../machines/transition-table.js';
 import { Projections, type ProjectionsOptions } from '../projections/projections.js';
 import type { JournalBackend } from './journal-backend.js';
+import { inDirectory } from './journal-errors.js';
 import {
   loadNewestSnapshot,
   type LoadedSnapshot,
@@ -56,7 +57,7 @@ export interface RecoverOptions {
   readonly limits?: Limits;
   /** Default: those of the run machine. */
   readonly transitions?: TransitionTable;
-  /** For the log. */
+  /** For the log, and for what errors name. */
   readonly dataDir?: string;
   /** Monotonic time at which the start began; default: now. */
   readonly startedMs?: number;
@@ -82,6 +83,14 @@ export interface Recovered {
  * Errors: `SNAPSHOT_AHEAD`, `SEGMENT_MISSING`, `ACKNOWLEDGED_DATA_MISSING`, `REPLAY_REFUSED`, `JOURNAL_CORRUPT`.
  */
 export async function recover(options: RecoverOptions): Promise<Recovered> {
+  try {
+    return await recoverState(options);
+  } catch (error) {
+    throw options.dataDir === undefined ? error : inDirectory(error, options.dataDir);
+  }
+}
+
+async function recoverState(options: RecoverOptions): Promise<Recovered> {
   const { clock, journal, dataDir } = options;
   const logger = withFields(options.logger ?? silentLogger, { component: 'recovery' });
   const startedMs = options.startedMs ?? clock.monotonicMs();

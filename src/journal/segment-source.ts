@@ -69,7 +69,7 @@ export function corrupt(
 ): PawlError {
   return new PawlError(
     'JOURNAL_CORRUPT',
-    `Segment ${segment} is damaged at byte ${String(offset)} (${reason}): ${what}. Everything before it is readable with readOnly; restore the segment from a backup, or salvage into a new directory.`,
+    `Segment ${segment} is damaged at byte ${String(offset)} (${reason}): ${what}. Everything before it is readable with openJournal(dir, { readOnly: true }); restore the segment from a backup.`,
     { segment, offset, reason, ...more },
     cause,
   );

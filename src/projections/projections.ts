@@ -211,7 +211,7 @@ function commitRefusal(commit: Commit, rule: ReplayRule, data: Readonly<Record<s
   const { firstSequence, events } = commit;
   return new PawlError(
     'REPLAY_REFUSED',
-    `Commit ${String(firstSequence)} is refused: ${REPLAY_RULES[rule]}; read the log with pawl dump.`,
+    `Commit ${String(firstSequence)} is refused: ${REPLAY_RULES[rule]}; the log is unchanged, read it with openJournal(dir, { readOnly: true }).`,
     {
       sequence: firstSequence,
       type: events[0]?.type,

@@ -70,7 +70,7 @@ export function refusal(
   return new PawlError(
     'REPLAY_REFUSED',
     `Event ${String(event.sequence)} (${event.type}) is refused: ${REPLAY_RULES[rule]}${about === '' ? '' : ` (${about})`}; ` +
-      'the log is unchanged, read it with pawl dump.',
+      'the log is unchanged, read it with openJournal(dir, { readOnly: true }).',
     { sequence: event.sequence, type: event.type, rule, ...data },
   );
 }

@@ -130,7 +130,7 @@ describe('a commit', () => {
           from: 'ready',
           to: 'running',
         },
-        message: expect.stringMatching(/Event 5 \(RunStateChanged\).*pawl dump/),
+        message: expect.stringMatching(/Event 5 \(RunStateChanged\).*readOnly: true/),
       }),
     );
   });
