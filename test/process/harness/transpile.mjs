@@ -81,4 +81,4 @@ if (!existsSync(target)) {
   }
   removeOldOnes();
 }
-console.log(target);
+process.stdout.write(`${target}\n`);

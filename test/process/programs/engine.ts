@@ -24,21 +24,24 @@ function answersOf(pawl: Orchestrator, handlers: Handlers): Answers {
         RunState,
         number
       >,
-    pause: async () => void (await pawl.pause()),
-    resume: async () => void (await pawl.resume()),
-    resumeRun: async (runId, value) => void (await pawl.resumeRun(runId, value)),
+    pause: async () => (await pawl.pause()).changed,
+    resume: async () => (await pawl.resume()).changed,
+    resumeRun: async (runId, value) => (await pawl.resumeRun(runId, value)).changed,
     release: (name) => {
       handlers.release(name);
       return undefined;
     },
     idle: async () => (await pawl.idle()).pending,
-    close: async () => void (await pawl.close({ drainMs: 0 })),
+    close: async () => {
+      await pawl.close({ drainMs: 0 });
+      return undefined;
+    },
   };
   return answers;
 }
 
 await main(async () => {
-  const setup = setupOf<EngineSetup>();
+  const setup = setupOf() as EngineSetup;
   const trap = trappedStorage(setup.trap ?? 'beforeWrite');
   const handlers = makeHandlers(setup.effects, () => {
     if (setup.trap !== undefined) trap.arm();

@@ -2,12 +2,14 @@
 import { openJournal } from '../../../src/journal/index.js';
 import { main, setupOf, tell } from './tell.js';
 
+interface LeaseSetup {
+  readonly dataDir: string;
+  readonly runId: string;
+  readonly from: 'scheduled' | 'ready';
+}
+
 await main(async () => {
-  const { dataDir, runId, from } = setupOf<{
-    readonly dataDir: string;
-    readonly runId: string;
-    readonly from: 'scheduled' | 'ready';
-  }>();
+  const { dataDir, runId, from } = setupOf() as LeaseSetup;
   const journal = await openJournal(dataDir, { repair: 'truncate-partial' });
   const at = Date.now();
   let sequence = journal.currentSequence;

@@ -13,7 +13,7 @@ interface Job {
   readonly number: number;
 }
 
-const setup = setupOf<EngineSetup>();
+const setup = setupOf() as EngineSetup;
 const job = defineTask('job', async (context, { number }: Job) => {
   appendFileSync(setup.effects, `${context.runId} ${context.attemptId}\n`);
   if (number % 7 === 0) await sleep(number % 5);

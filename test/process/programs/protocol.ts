@@ -23,9 +23,9 @@ export interface EngineCalls {
   submit(type: string, input: unknown, options?: SubmitOptions): { runIds: readonly string[] };
   run(runId: string): RunRecord | undefined;
   counts(): Readonly<Record<RunState, number>>;
-  pause(): undefined;
-  resume(): undefined;
-  resumeRun(runId: string, value: unknown): undefined;
+  pause(): boolean;
+  resume(): boolean;
+  resumeRun(runId: string, value: unknown): boolean;
   /** Lets the handlers of the type `hold` with this name in their input end. */
   release(name: string): undefined;
   /** Resolves with what is still pending. */

@@ -22,8 +22,8 @@ export async function main(program: () => Promise<void>): Promise<void> {
 }
 
 /** What the program was started with. */
-export function setupOf<T>(): T {
-  return JSON.parse(process.argv[2] ?? '') as T;
+export function setupOf(): unknown {
+  return JSON.parse(process.argv[2] ?? '');
 }
 
 /** The end of the process as `kill -9` makes it: no handler, no flush, nothing after this call. */

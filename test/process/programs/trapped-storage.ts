@@ -22,10 +22,9 @@ export function trappedStorage(point: TrapPoint): TrappedStorage {
     stat: () => file.stat(),
     close: () => file.close(),
     async write(bytes, from, length, position) {
-      if (!armed) return await file.write(bytes, from, length, position);
-      if (point === 'beforeWrite') die();
-      await file.write(bytes, from, point === 'halfWritten' ? length >> 1 : length, position);
-      if (point !== 'synced') die();
+      if (armed && point === 'beforeWrite') die();
+      await file.write(bytes, from, armed && point === 'halfWritten' ? length >> 1 : length, position);
+      if (armed && point !== 'synced') die();
     },
     async datasync() {
       await file.datasync();
