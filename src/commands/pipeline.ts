@@ -155,19 +155,30 @@ export class CommandPipeline {
             { header, events: decision.events, urgent: !command.admission },
             (error, commit) => {
               settle();
-              if (error === undefined) resolve(command.result(commit, args, this.#parts.context));
-              else reject(error);
+              if (error !== undefined) {
+                reject(error);
+                return;
+              }
+              try {
+                resolve(command.result(commit, args, this.#parts.context));
+              } catch (thrown) {
+                reject(asError(thrown));
+              }
             },
           );
         } catch (error) {
           settle();
-          reject(error instanceof Error ? error : new PawlError('INTERNAL', String(error)));
+          reject(asError(error));
         }
       };
       if (this.#parts.locks.tryAcquire(keys)) decide();
       else void this.#parts.locks.acquire(keys).then(decide);
     });
   }
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new PawlError('INTERNAL', String(thrown));
 }
 
 function commandConflict(commandId: string, command: string): PawlError {
