@@ -22,10 +22,9 @@ type EventListenerOrEventListenerObject = EventListenerLike | EventListenerObjec
 /** Wraps the listeners of `signal` so that what they throw goes to `onError`. Returns the same signal. */
 export function isolateSignal(signal: AbortSignal, onError: (error: unknown) => void): AbortSignal {
   const wrapped = new WeakMap<Listener, EventListenerLike>();
-  const guard = (listener: Listener): EventListenerLike => {
-    const known = wrapped.get(listener);
-    if (known !== undefined) return known;
-    const guarded: EventListenerLike = (event) => {
+  const guarding =
+    (listener: Listener): EventListenerLike =>
+    (event) => {
       try {
         const returned =
           typeof listener === 'function' ? listener.call(signal, event) : listener.handleEvent(event);
@@ -35,29 +34,36 @@ export function isolateSignal(signal: AbortSignal, onError: (error: unknown) => 
         onError(error);
       }
     };
+  const guard = (listener: Listener): EventListenerLike => {
+    const known = wrapped.get(listener);
+    if (known !== undefined) return known;
+    const guarded = guarding(listener);
     wrapped.set(listener, guarded);
+    // Node takes a listener away by what it was given to add.
+    wrapped.set(guarded, guarded);
     return guarded;
   };
   const add = signal.addEventListener.bind(signal);
   const remove = signal.removeEventListener.bind(signal);
-  let handler: Listener | null = null;
+  let handler: { readonly listener: Listener; readonly guarded: EventListenerLike } | undefined;
   Object.defineProperties(signal, {
     addEventListener: {
-      value: (type: string, listener: Listener | null, options?: ListenerOptions) => {
-        if (listener !== null) add(type, guard(listener), options);
+      value: (type: string, listener: Listener | null | undefined, options?: ListenerOptions) => {
+        if (listener !== null && listener !== undefined) add(type, guard(listener), options);
       },
     },
     removeEventListener: {
-      value: (type: string, listener: Listener | null, options?: ListenerOptions) => {
-        if (listener !== null) remove(type, guard(listener), options);
+      value: (type: string, listener: Listener | null | undefined, options?: ListenerOptions) => {
+        if (listener !== null && listener !== undefined) remove(type, guard(listener), options);
       },
     },
     onabort: {
-      get: () => handler,
+      get: () => handler?.listener ?? null,
       set: (listener: Listener | null) => {
-        if (handler !== null) remove('abort', guard(handler));
-        handler = listener;
-        if (listener !== null) add('abort', guard(listener));
+        if (handler !== undefined) remove('abort', handler.guarded);
+        // Guarded apart: the same function may be a listener too, and is then called for both.
+        handler = listener === null ? undefined : { listener, guarded: guarding(listener) };
+        if (handler !== undefined) add('abort', handler.guarded);
       },
     },
   });
