@@ -35,6 +35,7 @@ export class EngineRuntime {
   #closed: PawlError | undefined;
   #eventsSinceSnapshot = 0;
   #snapshotting: Promise<SnapshotInfo> | undefined;
+  #tellFailed: (error: PawlError) => void = () => undefined;
 
   constructor(runtime: RuntimeParts) {
     const { engine, observe } = runtime;
@@ -53,10 +54,11 @@ export class EngineRuntime {
       },
     });
     this.failed = new Promise((resolve) => {
-      engine.journal.onPoisoned((error) => {
-        resolve(error);
-        this.fail(error);
-      });
+      this.#tellFailed = resolve;
+    });
+    engine.journal.onPoisoned((error) => {
+      this.#tellFailed(error);
+      this.fail(error);
     });
   }
 
@@ -79,6 +81,7 @@ export class EngineRuntime {
     const { snapshotEveryEvents } = this.#runtime;
     if (
       snapshotEveryEvents > 0 &&
+      !this.stopped &&
       this.#eventsSinceSnapshot >= snapshotEveryEvents &&
       this.#snapshotting === undefined
     ) {
@@ -122,10 +125,11 @@ export class EngineRuntime {
       this.#closed = closed;
       this.pipeline.close(closed);
       await this.scheduler.shutDown();
-      await this.#settleSnapshot();
       // Whatever this refuses was told to its callers; the directory is let go of all the same.
       await journal.flush().catch(() => undefined);
     }
+    // Nothing may be written in a directory whose lock is let go of.
+    await this.#settleSnapshot();
     this.scheduler.stop();
     this.scheduler.idle.fail(closed);
     this.scheduler.cancelWaits.fail(closed);
@@ -176,6 +180,7 @@ export class EngineRuntime {
   fail(error: PawlError): void {
     if (this.#closed !== undefined) return;
     this.#closed = error;
+    this.#tellFailed(error);
     this.pipeline.close(error);
     this.scheduler.stop();
     this.scheduler.executor.abortAll(error);

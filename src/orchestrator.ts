@@ -168,6 +168,10 @@ export class Orchestrator {
   async retryRun(runId: string, options: RetryRunOptions = {}): Promise<Retried> {
     const command = commandOptions(options, ['detached']);
     const detached = flag(options.detached, 'options.detached');
+    const { scheduler, state } = this.#runtime;
+    // The task of a run never changes; that one above it is being canceled may be news after each wait.
+    const task = state.runs.row(runId)?.task;
+    while (task !== undefined && scheduler.isCanceling(task)) await scheduler.afterCancel(task);
     return await this.#runtime.pipeline.execute(retryRun, { runId, detached }, command);
   }
 

@@ -11,6 +11,7 @@ import type { TaskSpec } from './domain/task.js';
 import type { EngineRuntime } from './engine-runtime.js';
 import { isPawlError, PawlError } from './errors.js';
 import type { TaskDefinition } from './execution/define-task.js';
+import type { TaskRow } from './projections/rows.js';
 
 /** One item of `submitMany`. */
 export interface SubmitItem {
@@ -41,7 +42,8 @@ interface Resolved {
 export async function submitOne(runtime: EngineRuntime, item: SubmitItem): Promise<Submission> {
   const resolved = resolve(runtime, item);
   const { spec, command } = resolved;
-  await afterParentCancel(runtime, spec);
+  for (let parent = cancelingParent(runtime, [spec]); parent !== undefined; parent = cancelingParent(runtime, [spec]))
+    await runtime.scheduler.afterCancel(parent);
   const digestOf = command.commandId === undefined ? undefined : comparable(resolved);
   return await runtime.pipeline.execute(submit, { spec }, { ...command, digestOf });
 }
@@ -72,8 +74,10 @@ async function submitAtomic(
   command: CommandOptions,
 ): Promise<readonly SubmitOutcome[]> {
   const resolved = items.map((item) => resolve(runtime, item));
-  for (const { spec } of resolved) await afterParentCancel(runtime, spec);
-  const args = { specs: resolved.map(({ spec }) => spec), named: resolved.map(({ named }) => named) };
+  const specs = resolved.map(({ spec }) => spec);
+  for (let parent = cancelingParent(runtime, specs); parent !== undefined; parent = cancelingParent(runtime, specs))
+    await runtime.scheduler.afterCancel(parent);
+  const args = { specs, named: resolved.map(({ named }) => named) };
   const digestOf = command.commandId === undefined ? undefined : resolved.map(comparable);
   const done = await runtime.pipeline.execute(submitManyAtomic, args, { ...command, digestOf });
   return done.map((submission) => ({ ok: true, submission }));
@@ -116,11 +120,16 @@ function resolve(runtime: EngineRuntime, item: SubmitItem): Resolved {
   return { spec, named: options.id !== undefined, command };
 }
 
-/** A child of a task that is just being canceled is judged when that is decided. */
-async function afterParentCancel({ state, scheduler }: EngineRuntime, spec: TaskSpec): Promise<void> {
-  if (spec.parentId === undefined) return;
-  const parent = state.tasks.row(spec.parentId);
-  if (parent !== undefined) await scheduler.afterCancel(parent);
+/**
+ * A parent whose cancellation is just being decided: its children are judged when that is. Nothing may come between the
+ * last look and the decision on the submission.
+ */
+function cancelingParent({ state, scheduler }: EngineRuntime, specs: readonly TaskSpec[]): TaskRow | undefined {
+  for (const { parentId } of specs) {
+    const parent = parentId === undefined ? undefined : state.tasks.row(parentId);
+    if (parent !== undefined && scheduler.isCanceling(parent)) return parent;
+  }
+  return undefined;
 }
 
 /** What a repeated submission is compared by: the specification, but for an id that was made for it. */

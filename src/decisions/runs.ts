@@ -56,7 +56,12 @@ export function lastOfChain(context: Pick<DecisionContext, 'state'>, row: RunRow
 export const cancelRun: Command<CancelRunArgs, Changed> = {
   name: 'cancelRun',
   admission: false,
-  locks: (args) => [requireId(args.runId, 'runId')],
+  // The run that is canceled too: its own end may be on the way.
+  locks(args, state) {
+    const row = state.runs.row(requireId(args.runId, 'runId'));
+    const last = row === undefined ? undefined : lastOfChain({ state }, row);
+    return last === undefined || last === row ? [args.runId] : [args.runId, last.id];
+  },
   decide(context, args) {
     const row = lastOfChain(context, findRun(context, args.runId));
     if (row.state === 'canceled') return { events: [], answer: { changed: false } };

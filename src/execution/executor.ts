@@ -10,7 +10,7 @@ import { endByShutdown, type Claimed } from './end-by-shutdown.js';
 import { commitHeld, type EngineParts } from './engine-parts.js';
 import { HandlerContext, type AttemptHost } from './handler-context.js';
 import { LiveAttempt } from './live-attempt.js';
-import { outcomeOfError, outcomeOfValue, timeoutOutcome } from './outcomes.js';
+import { outcomeOfError, outcomeOfRefusal, outcomeOfValue, timeoutOutcome } from './outcomes.js';
 import { AttemptReports } from './attempt-reports.js';
 
 /** How long a finish that met a full disk waits before it is tried again. */
@@ -250,10 +250,11 @@ export class Executor implements AttemptHost {
   }
 
   #finishRefused(live: LiveAttempt, outcome: Outcome, error: PawlError): void {
-    if (error.code !== 'STORAGE_FULL' && error.code !== 'OVERLOADED') return;
+    if (error.code === 'JOURNAL_POISONED' || error.code === 'CLOSED') return;
     // The result is kept in memory, its lease and its slot stay, and it is tried again until a write succeeds.
     this.#zombies.delete(live);
     this.#open.set(live.row.id, live);
+    if (error.code === 'COMMIT_TOO_LARGE' && this.#finishSmaller(live, outcome, error)) return;
     live.phase = 'finishing';
     this.#hooks.writeRefused();
     this.#parts.deadlines.after(FINISH_RETRY_MS, () => {
@@ -262,6 +263,16 @@ export class Executor implements AttemptHost {
         this.#finish(live, outcome);
       } else this.#recordRefusal(live);
     });
+  }
+
+  /** What no commit can hold would be refused for ever: the attempt fails of it. False when it did that already. */
+  #finishSmaller(live: LiveAttempt, outcome: Outcome, error: PawlError): boolean {
+    if (outcome.kind === 'failure' && outcome.error.code === error.code) return false;
+    this.logger(live).error({ err: error }, 'end of an attempt does not fit into a commit');
+    live.progress = undefined;
+    live.phase = 'open';
+    this.#finish(live, outcomeOfRefusal(error));
+    return true;
   }
 
   #free(live: LiveAttempt): void {

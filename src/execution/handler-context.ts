@@ -3,7 +3,8 @@ import type { Logger } from '../logger.js';
 import { decodePayload, encodePayload } from '../domain/payload.js';
 import type { Payload, PayloadLimits } from '../domain/payload.js';
 import { requireInteger, requireText } from '../domain/check.js';
-import type { LiveAttempt } from './live-attempt.js';
+import { PawlError } from '../errors.js';
+import { MAX_DIMENSIONS, type LiveAttempt } from './live-attempt.js';
 
 /** Returned by a handler to suspend its run; made by `context.suspend`. */
 export class Suspension {
@@ -83,11 +84,13 @@ export class HandlerContext {
 
   /**
    * Records use of a budget dimension (1–64 characters), a non-negative safe integer. Written with the next commit of
-   * the run, at the latest after `consumeFlushMs`; awaiting the result waits until it is durable.
+   * the run, at the latest after `consumeFlushMs`; awaiting the result waits until it is durable. Errors:
+   * `LIMIT_EXCEEDED` for a 257th dimension before the others are written.
    */
   consume(dimension: string, amount: number): PromiseLike<void> {
     requireText(dimension, 'dimension', 64);
     requireInteger(amount, 'amount', { min: 0 });
+    if (!this.#attempt.hasRoomFor(dimension)) throw tooManyDimensions(this.runId);
     this.#attempt.consume(dimension, amount);
     this.#host.consumed(this.#attempt);
     const flush = (): Promise<void> => this.#host.flushConsumed(this.#attempt);
@@ -105,6 +108,14 @@ export class HandlerContext {
   heartbeat(): Promise<void> {
     return this.#host.heartbeat(this.#attempt);
   }
+}
+
+function tooManyDimensions(runId: string): PawlError {
+  return new PawlError(
+    'LIMIT_EXCEEDED',
+    `Run ${runId} consumed in more than ${String(MAX_DIMENSIONS)} dimensions at once; await ctx.consume() now and then, or use fewer.`,
+    { limit: 'dimensions', max: MAX_DIMENSIONS, runId },
+  );
 }
 
 function decodeOptional(payload: Payload | undefined): unknown {

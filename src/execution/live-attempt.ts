@@ -9,6 +9,9 @@ import { isolateSignal } from './isolated-signal.js';
 /** Where an attempt stands in this process. */
 export type LivePhase = 'open' | 'finishing' | 'ended';
 
+/** Dimensions that an attempt may consume in before they are written: each is an event, for every level of tasks. */
+export const MAX_DIMENSIONS = 256;
+
 /** An attempt in flight. */
 export class LiveAttempt {
   /** `finishing` from the decision of its end until that is durable; `ended` once its end was decided elsewhere. */
@@ -60,6 +63,12 @@ export class LiveAttempt {
     if (this.#abortReason !== undefined) return;
     this.#abortReason = reason;
     this.#controller?.abort(reason);
+  }
+
+  /** False when a further dimension would be one too many for a commit. */
+  hasRoomFor(dimension: string): boolean {
+    const consumed = this.#consumed;
+    return consumed === undefined || consumed.size < MAX_DIMENSIONS || consumed.has(dimension);
   }
 
   /** Adds to what was consumed since the last commit. */

@@ -11,13 +11,18 @@ export function outcomeOfValue(value: unknown, limits: PayloadLimits): Outcome {
     if (value instanceof Suspension) return { kind: 'suspended', output: value.output };
     return { kind: 'success', output: encodePayload(value, limits) };
   } catch (error) {
-    return { kind: 'failure', error: { ...errorRecord(error), retryable: false } };
+    return outcomeOfRefusal(error);
   }
 }
 
 /** The outcome of a thrown value. */
 export function outcomeOfError(thrown: unknown): Outcome {
   return { kind: 'failure', error: errorRecord(thrown) };
+}
+
+/** The outcome of an attempt whose own result was refused for good. */
+export function outcomeOfRefusal(refused: unknown): Outcome {
+  return { kind: 'failure', error: { ...errorRecord(refused), retryable: false } };
 }
 
 /** The outcome of an attempt that ran out of time. */

@@ -11,10 +11,12 @@ interface CancelWait {
 /** The waits of `cancelTask({ wait: true })`. */
 export class CancelWaits {
   readonly #waits = new Set<CancelWait>();
+  #failed: PawlError | undefined;
 
   /** Resolves when no run of the task or of a descendant is open. */
   wait(task: TaskRow): Promise<void> {
     if (isTreeEnded(task)) return Promise.resolve();
+    if (this.#failed !== undefined) return Promise.reject(this.#failed);
     return new Promise((resolve, reject) => {
       this.#waits.add({ task, resolve, reject });
     });
@@ -29,8 +31,9 @@ export class CancelWaits {
     }
   }
 
-  /** Ends every wait with an error. */
+  /** Ends every wait with an error, also those that are yet to come. */
   fail(error: PawlError): void {
+    this.#failed ??= error;
     for (const wait of this.#waits) wait.reject(error);
     this.#waits.clear();
   }

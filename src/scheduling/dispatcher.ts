@@ -133,9 +133,9 @@ export class Dispatcher {
   /** Claims as many ready runs as there are free slots. */
   dispatch(): void {
     const { settings, locks } = this.#parts;
-    if (this.#blocked) return;
     this.#endAlone();
-    while (this.#executor.openAttempts.size + this.claiming < settings.concurrency) {
+    // Asked again for each claim: one that is refused on the spot ends the round, or it would be tried for ever.
+    while (!this.#blocked && this.#executor.openAttempts.size + this.claiming < settings.concurrency) {
       const row = this.ready.peek();
       if (row === undefined) return;
       const suspect = row.lostAttempts >= row.task.shape.constraints.maxLostAttempts - 1;
@@ -194,7 +194,10 @@ export class Dispatcher {
   }
 
   #refused(row: RunRow, error: PawlError): void {
-    if (this.#alone?.row === row) this.#alone = undefined;
+    if (this.#alone?.row === row) {
+      this.#alone.until.cancel();
+      this.#alone = undefined;
+    }
     if (error.code === 'JOURNAL_POISONED' || error.code === 'CLOSED') return;
     this.stall();
     this.offer(row);

@@ -50,6 +50,10 @@ export class FactRouting {
         if (event.spec.policy.kind !== 'once' || event.spec.parentId !== undefined)
           this.#markTree(event.spec.id);
         return;
+      case 'RunCreated':
+        // A task that had ended goes on; whether one above it was canceled meanwhile is judged from the state.
+        if (event.retryOf !== undefined) this.#markTree(event.taskId);
+        return;
       case 'LeaseAcquired':
       case 'LeaseHeartbeat': {
         const row = event.owner === this.#owner ? undefined : this.#state.runs.row(event.runId);

@@ -90,7 +90,10 @@ export class IdleWatch {
           signal?.removeEventListener('abort', aborted);
           resolve(report);
         },
-        reject,
+        reject: (error) => {
+          signal?.removeEventListener('abort', aborted);
+          reject(error);
+        },
       };
       if (signal?.aborted === true) {
         aborted();

@@ -24,6 +24,8 @@ export interface ReactorHooks {
   wake(): void;
   /** True while due runs hold still: paused, or the clock has jumped. */
   readonly holding: boolean;
+  /** True when the task, or one above it, is about to be canceled. */
+  isCanceling(task: TaskRow): boolean;
 }
 
 interface Work {
@@ -38,6 +40,8 @@ export class Reactor {
   readonly #parts: EngineParts;
   readonly #hooks: ReactorHooks;
   readonly #dirty = new Set<TaskRow>();
+  /** Tasks whose due runs could not be judged because they hold still: marked again when the hold ends. */
+  readonly #heldBack = new Set<TaskRow>();
   #inFlight = 0;
   #committed = 0;
   #retrying = 0;
@@ -69,6 +73,7 @@ export class Reactor {
 
   /** Decides for every dirty task, bounded. Returns true when some are left that no lock holds up. */
   run(): boolean {
+    if (!this.#hooks.holding) this.#takeHeldBack();
     let budget = COMMITS_PER_TURN;
     for (const task of this.#dirty) {
       if (budget === 0) return true;
@@ -82,6 +87,11 @@ export class Reactor {
       this.#commit(task, work);
     }
     return false;
+  }
+
+  #takeHeldBack(): void {
+    for (const task of this.#heldBack) this.mark(task);
+    this.#heldBack.clear();
   }
 
   #commit(task: TaskRow, work: Work): void {
@@ -109,6 +119,7 @@ export class Reactor {
     const work: Work = { events: [], keys: [], contended: false };
     this.#parts.context.refresh();
     if (task.extra?.canceledAt !== undefined) this.#cascade(task, work);
+    else if (this.#hooks.isCanceling(task)) work.contended = true;
     else if (!isCanceledInTree(task) && task.shape.policy.kind !== 'once') this.#advancePolicy(task, work);
     return work;
   }
@@ -134,6 +145,7 @@ export class Reactor {
     const { context, limits } = this.#parts;
     if (!this.#lock(task.id, work)) return;
     const { holding } = this.#hooks;
+    if (holding && task.openRuns > 0 && needsJudging(task)) this.#heldBack.add(task);
     if (!holding && needsJudging(task)) {
       const { misfired, overlapped, promote } = judgeDueRuns(context, task);
       const judgement =

@@ -63,6 +63,7 @@ export class Scheduler {
     });
     this.reactor = new Reactor(parts, {
       wake,
+      isCanceling,
       get holding() {
         return scheduledHold();
       },
@@ -175,11 +176,7 @@ export class Scheduler {
 
   /** True when the task, or one above it, is about to be canceled. */
   isCanceling(task: TaskRow): boolean {
-    if (this.#canceling.size === 0) return false;
-    for (let level: TaskRow | undefined = task; level !== undefined; level = level.extra?.parent) {
-      if (this.#canceling.has(level)) return true;
-    }
-    return false;
+    return this.#cancelingOf(task) !== undefined;
   }
 
   /**
@@ -202,11 +199,18 @@ export class Scheduler {
     };
   }
 
-  /** Resolves when no cancellation of the task, or of one above it, is being decided. */
+  /** Resolves when no cancellation of the task, or of one above it, is being decided; ask `isCanceling` again then. */
   async afterCancel(task: TaskRow): Promise<void> {
+    await this.#cancelingOf(task);
+  }
+
+  #cancelingOf(task: TaskRow): Promise<void> | undefined {
+    if (this.#canceling.size === 0) return undefined;
     for (let level: TaskRow | undefined = task; level !== undefined; level = level.extra?.parent) {
-      await this.#canceling.get(level);
+      const held = this.#canceling.get(level);
+      if (held !== undefined) return held;
     }
+    return undefined;
   }
 
   /** Ends the hold that follows a long jump of the clock. */
