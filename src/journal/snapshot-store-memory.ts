@@ -6,7 +6,7 @@ import type { SnapshotEntry, SnapshotInput, SnapshotOutput, SnapshotStore } from
 export class MemorySnapshots implements SnapshotStore {
   readonly rejected = new Set<string>();
   /** The bytes of each snapshot, by sequence; a test may damage them. */
-  readonly kept = new Map<number, Buffer>();
+  readonly kept: Map<number, Buffer> = new Map();
 
   async list(): Promise<readonly SnapshotEntry[]> {
     const sequences = [...this.kept.keys()].sort((left, right) => right - left);
