@@ -4,7 +4,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from '@jest/globals';
-import { testOrchestrator, type TestOrchestrator, type TestOrchestratorOptions } from '../../src/testing/test-orchestrator.js';
+import {
+  testOrchestrator,
+  type TestOrchestrator,
+  type TestOrchestratorOptions,
+} from '../../src/testing/test-orchestrator.js';
 
 const cleanups: (() => Promise<void>)[] = [];
 
