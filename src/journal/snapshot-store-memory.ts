@@ -6,7 +6,12 @@ import type { SnapshotEntry, SnapshotInput, SnapshotOutput, SnapshotStore } from
 export class MemorySnapshots implements SnapshotStore {
   readonly rejected = new Set<string>();
   /** The bytes of each snapshot, by sequence; a test may damage them. */
-  readonly kept: Map<number, Buffer> = new Map();
+  // Declared, not inferred: the inferred type has parameters of Buffer that TypeScript before 5.7 does not know.
+  readonly kept: Map<number, Buffer>;
+
+  constructor() {
+    this.kept = new Map();
+  }
 
   async list(): Promise<readonly SnapshotEntry[]> {
     const sequences = [...this.kept.keys()].sort((left, right) => right - left);
