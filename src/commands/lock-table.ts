@@ -69,6 +69,14 @@ export class LockTable {
     this.#onFreed();
   }
 
+  /**
+   * Gives back, unused, what was taken in this very turn: nobody can have been refused it or wait for it, so nobody is
+   * told. To be told would be to try again at once, and for ever, while another lock is in the way.
+   */
+  giveBack(keys: readonly string[]): void {
+    for (const key of keys) this.#held.delete(key);
+  }
+
   /** Gives locks back. */
   release(keys: readonly string[]): void {
     for (const key of keys) this.releaseOne(key);

@@ -80,7 +80,7 @@ export class Reactor {
       const work = this.#decide(task);
       if (!work.contended) this.#dirty.delete(task);
       if (work.events.length === 0) {
-        this.#parts.locks.release(work.keys);
+        this.#parts.locks.giveBack(work.keys);
         continue;
       }
       budget--;

@@ -3,6 +3,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { defineTask, type TaskDefinition } from '../../src/execution/define-task.js';
 import type { PawlEvent } from '../../src/domain/events.js';
+import { openTest } from '../support/engine.js';
 import { openOnFaultyStorage, type OnFaultyStorage } from './support/faulty-files.js';
 import { eventsOf, first, gate, run, states, turns, type Gate } from './support/handlers.js';
 
@@ -163,6 +164,20 @@ describe('in one group commit', () => {
     await settle(opened);
     expect(mostAtATime(await eventsOf(kit.pawl, 'RunStateChanged'))).toBe(2);
     for (const { runIds } of submitted) expect(run(kit.pawl, first(runIds)).state).toBe('completed');
+  });
+
+  it('a reaction that meets the lock of a command waits for it and lets the disk go on', async () => {
+    // On the machine's own disk: a reactor that tried again at once kept it from ever answering.
+    const kit = await openTest({ tasks: [defineTask('tick', () => undefined)] });
+    await kit.pawl.pause();
+    const { runIds } = await kit.pawl.submit('tick', undefined, {
+      policy: { kind: 'repeat', count: 1, intervalMs: 1, overlap: 'skip' },
+    });
+    const resumed = kit.pawl.resume();
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+    await Promise.all([resumed, kit.pawl.setRunPriority(first(runIds), 7)]);
+    await kit.clock.settle();
+    expect(run(kit.pawl, first(runIds))).toMatchObject({ state: 'completed', priority: 7 });
   });
 
   it('two commands about one run are decided one after the other', async () => {

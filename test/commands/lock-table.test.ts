@@ -107,4 +107,17 @@ describe('whoever was refused a lock', () => {
     locks.releaseOne('a');
     expect(told).toBe(1);
   });
+
+  it('is not told of what was taken and given back unused: it would only try again at once, and for ever', () => {
+    const locks = new LockTable();
+    let told = 0;
+    locks.whenFreed(() => told++);
+    locks.tryAcquireOne('in the way');
+    locks.tryAcquireOne('own');
+    expect(locks.tryAcquireOne('in the way')).toBe(false);
+    locks.giveBack(['own']);
+    expect([told, locks.isHeld('own')]).toEqual([0, false]);
+    locks.releaseOne('in the way');
+    expect(told).toBe(1);
+  });
 });
