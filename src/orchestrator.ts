@@ -169,9 +169,9 @@ export class Orchestrator {
     const command = commandOptions(options, ['detached']);
     const detached = flag(options.detached, 'options.detached');
     const { scheduler, state } = this.#runtime;
-    // The task of a run never changes; that one above it is being canceled may be news after each wait.
-    const task = state.runs.row(runId)?.task;
-    while (task !== undefined && scheduler.isCanceling(task)) await scheduler.afterCancel(task);
+    // The task itself is locked; whether one above it is being canceled may be news after each wait.
+    const above = state.runs.row(runId)?.task.extra?.parent;
+    while (above !== undefined && scheduler.isCanceling(above)) await scheduler.afterCancel(above);
     return await this.#runtime.pipeline.execute(retryRun, { runId, detached }, command);
   }
 

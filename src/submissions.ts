@@ -42,7 +42,11 @@ interface Resolved {
 export async function submitOne(runtime: EngineRuntime, item: SubmitItem): Promise<Submission> {
   const resolved = resolve(runtime, item);
   const { spec, command } = resolved;
-  for (let parent = cancelingParent(runtime, [spec]); parent !== undefined; parent = cancelingParent(runtime, [spec]))
+  for (
+    let parent = cancelingParent(runtime, [spec]);
+    parent !== undefined;
+    parent = cancelingParent(runtime, [spec])
+  )
     await runtime.scheduler.afterCancel(parent);
   const digestOf = command.commandId === undefined ? undefined : comparable(resolved);
   return await runtime.pipeline.execute(submit, { spec }, { ...command, digestOf });
@@ -75,7 +79,11 @@ async function submitAtomic(
 ): Promise<readonly SubmitOutcome[]> {
   const resolved = items.map((item) => resolve(runtime, item));
   const specs = resolved.map(({ spec }) => spec);
-  for (let parent = cancelingParent(runtime, specs); parent !== undefined; parent = cancelingParent(runtime, specs))
+  for (
+    let parent = cancelingParent(runtime, specs);
+    parent !== undefined;
+    parent = cancelingParent(runtime, specs)
+  )
     await runtime.scheduler.afterCancel(parent);
   const args = { specs, named: resolved.map(({ named }) => named) };
   const digestOf = command.commandId === undefined ? undefined : resolved.map(comparable);
@@ -124,7 +132,10 @@ function resolve(runtime: EngineRuntime, item: SubmitItem): Resolved {
  * A parent whose cancellation is just being decided: its children are judged when that is. Nothing may come between the
  * last look and the decision on the submission.
  */
-function cancelingParent({ state, scheduler }: EngineRuntime, specs: readonly TaskSpec[]): TaskRow | undefined {
+function cancelingParent(
+  { state, scheduler }: EngineRuntime,
+  specs: readonly TaskSpec[],
+): TaskRow | undefined {
   for (const { parentId } of specs) {
     const parent = parentId === undefined ? undefined : state.tasks.row(parentId);
     if (parent !== undefined && scheduler.isCanceling(parent)) return parent;

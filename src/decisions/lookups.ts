@@ -69,6 +69,24 @@ export function isCanceledInTree(task: TaskRow): boolean {
 }
 
 /**
+ * The tasks below one that are to be canceled with it: the first on each way down that has not ended. What has ended
+ * may still have open tasks below it; what is canceled already takes along its own.
+ */
+export function* openDescendants(
+  { state }: Pick<DecisionContext, 'state'>,
+  task: TaskRow,
+): Iterable<TaskRow> {
+  const ended = [task];
+  for (let above = ended.pop(); above !== undefined; above = ended.pop()) {
+    for (const child of above.extra?.children ?? []) {
+      if (child.extra?.canceledAt !== undefined) continue;
+      if (state.tasks.isTerminal(child)) ended.push(child);
+      else yield child;
+    }
+  }
+}
+
+/**
  * The moment of the policy's first occurrence: as it was passed, else as the first run that is kept tells
  * (the wall clock at submission, which the stamp of the commit may be ahead of), else the stamp.
  */

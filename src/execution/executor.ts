@@ -1,7 +1,7 @@
 // Executes claimed runs in this process. A handler starts only from a durable claim; however it ends (returns,
 // throws, hangs, is canceled) its attempt ends typed, its slot is freed and its late result is refused.
-import { isPawlError, PawlError, type ErrorCode } from '../errors.js';
-import { decideFinish, decideRefusal, lateResult, type Outcome } from '../decisions/attempts.js';
+import { PawlError } from '../errors.js';
+import { decideFinish, lateResult, type Outcome } from '../decisions/attempts.js';
 import type { PawlEvent } from '../domain/events.js';
 import { decodePayload, type Payload, type PayloadLimits } from '../domain/payload.js';
 import { withFields, type Logger } from '../logger.js';
@@ -9,20 +9,14 @@ import type { RunRow } from '../projections/rows.js';
 import { endByShutdown, type Claimed } from './end-by-shutdown.js';
 import { commitHeld, type EngineParts } from './engine-parts.js';
 import { HandlerContext, type AttemptHost } from './handler-context.js';
+import { isLateResult, recordRefusal } from './late-results.js';
 import { LiveAttempt } from './live-attempt.js';
-import { outcomeOfError, outcomeOfRefusal, outcomeOfValue, timeoutOutcome } from './outcomes.js';
+import { outcomeOfError, outcomeOfRefusal, outcomeOfValue } from './outcomes.js';
 import { AttemptReports } from './attempt-reports.js';
+import { AttemptTimes } from './attempt-times.js';
 
 /** How long a finish that met a full disk waits before it is tried again. */
 const FINISH_RETRY_MS = 1_000;
-/** What a result is refused with when its attempt is no longer open. */
-const LATE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'LEASE_LOST',
-  'ATTEMPT_MISMATCH',
-  'RUN_CANCELED',
-  'RUN_UNKNOWN',
-  'RUN_PRUNED',
-]);
 
 /** What the executor tells the scheduler. */
 export interface ExecutorHooks {
@@ -40,6 +34,7 @@ export class Executor implements AttemptHost {
   readonly #parts: EngineParts;
   readonly #hooks: ExecutorHooks;
   readonly #reports: AttemptReports;
+  readonly #times: AttemptTimes;
   readonly #open = new Map<string, LiveAttempt>();
   readonly #zombies = new Set<LiveAttempt>();
   #stopped = false;
@@ -49,6 +44,7 @@ export class Executor implements AttemptHost {
     this.#hooks = hooks;
     this.limits = parts.limits;
     this.#reports = new AttemptReports(parts);
+    this.#times = new AttemptTimes(parts, (live) => this.logger(live));
   }
 
   /** Attempts whose handler was started and whose finish is not queued yet. */
@@ -68,7 +64,9 @@ export class Executor implements AttemptHost {
       this.logger(live).warn({ err: error }, 'abort listener threw');
     });
     this.#open.set(row.id, live);
-    this.#armTimeout(live);
+    this.#times.armTimeout(live, (outcome) => {
+      this.#finish(live, outcome);
+    });
     const context = new HandlerContext(live, this);
     let returned: Promise<unknown>;
     try {
@@ -156,28 +154,6 @@ export class Executor implements AttemptHost {
     return Promise.reject(lateResult(live.row, { attemptId: live.attemptId, owner: this.#parts.owner }));
   }
 
-  #armTimeout(live: LiveAttempt): void {
-    const { timeoutMs } = live.row.task.shape.constraints;
-    if (timeoutMs === undefined) return;
-    const { clock, deadlines, settings } = this.#parts;
-    live.deadlineAt = clock.now() + timeoutMs;
-    const graceEnd = (): void => {
-      this.#tellIgnoredAbort(live);
-      this.#finish(live, timeoutOutcome(timeoutMs));
-    };
-    live.deadlines.push(
-      deadlines.after(timeoutMs, () => {
-        live.abort(
-          new PawlError('HANDLER_TIMEOUT', `Run ${live.row.id} ran longer than ${String(timeoutMs)} ms.`, {
-            runId: live.row.id,
-            timeoutMs,
-          }),
-        );
-        live.deadlines.push(deadlines.after(settings.timeoutGraceMs, graceEnd));
-      }),
-    );
-  }
-
   #settled(live: LiveAttempt, outcome: () => Outcome): void {
     live.settled = true;
     if (this.#zombies.delete(live)) {
@@ -186,17 +162,7 @@ export class Executor implements AttemptHost {
       this.#hooks.wake();
       return;
     }
-    if (live.phase === 'open') this.#finish(live, this.#judgeByTime(live, outcome()));
-  }
-
-  /** A result that came after the grace, or an error after the timeout, is a timeout: also when the loop was blocked. */
-  #judgeByTime(live: LiveAttempt, outcome: Outcome): Outcome {
-    const { timeoutMs } = live.row.task.shape.constraints;
-    if (timeoutMs === undefined) return outcome;
-    const elapsedMs = this.#parts.clock.monotonicMs() - live.startedMonoMs;
-    const late = elapsedMs > timeoutMs + this.#parts.settings.timeoutGraceMs;
-    const failedLate = outcome.kind === 'failure' && elapsedMs >= timeoutMs && outcome.error.retryable;
-    return late || failedLate ? timeoutOutcome(timeoutMs) : outcome;
+    if (live.phase === 'open') this.#finish(live, this.#times.judge(live, outcome()));
   }
 
   #finish(live: LiveAttempt, outcome: Outcome): void {
@@ -241,7 +207,7 @@ export class Executor implements AttemptHost {
   }
 
   #finishUndecided(live: LiveAttempt, error: unknown): void {
-    if (isPawlError(error) && LATE_CODES.has(error.code)) {
+    if (isLateResult(error)) {
       this.#recordRefusal(live);
       return;
     }
@@ -288,42 +254,15 @@ export class Executor implements AttemptHost {
     if (this.#open.get(live.row.id) === live) this.#open.delete(live.row.id);
     if (wasOpen && !live.settled) this.#zombies.add(live);
     live.abort(reason);
-    const { deadlines, settings } = this.#parts;
-    if (!live.settled)
-      live.deadlines.push(
-        deadlines.after(settings.timeoutGraceMs, () => {
-          this.#tellIgnoredAbort(live);
-        }),
-      );
+    if (!live.settled) this.#times.watchAbort(live);
     if (!this.#stopped) this.#reports.flushEnded(live);
     this.#hooks.wake();
   }
 
-  /** To be called when the grace after an abort has ended. */
-  #tellIgnoredAbort(live: LiveAttempt): void {
-    if (live.settled || live.abortIgnored) return;
-    live.abortIgnored = true;
-    const { timeoutGraceMs } = this.#parts.settings;
-    this.logger(live).warn({ reason: live.abortReason?.code, timeoutGraceMs }, 'handler ignored its abort');
-  }
-
   #recordRefusal(live: LiveAttempt): void {
     if (this.#stopped) return;
-    const { context, locks, owner } = this.#parts;
-    const { row, attemptId } = live;
-    const decide = (): void => {
-      const current = context.state.runs.row(row.id);
-      const finish = { attemptId, owner };
-      const events =
-        current === undefined ? [] : decideRefusal(current, finish, lateResult(current, finish).code);
-      if (events.length === 0 || this.#stopped) locks.releaseOne(row.id);
-      else {
-        context.refresh();
-        commitHeld(this.#parts, [row.id], events);
-      }
+    recordRefusal(this.#parts, live, () => {
       this.#hooks.wake();
-    };
-    if (locks.tryAcquireOne(row.id)) decide();
-    else void locks.acquire([row.id]).then(decide);
+    });
   }
 }

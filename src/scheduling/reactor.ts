@@ -11,7 +11,7 @@ import {
 } from '../decisions/reactions.js';
 import { cancelEvents } from '../decisions/runs.js';
 import { taskCanceled } from '../decisions/tasks.js';
-import { isCanceledInTree } from '../decisions/lookups.js';
+import { isCanceledInTree, openDescendants } from '../decisions/lookups.js';
 import type { PawlEvent } from '../domain/events.js';
 import { commitHeld, type EngineParts } from '../execution/engine-parts.js';
 import type { TaskRow } from '../projections/rows.js';
@@ -124,16 +124,15 @@ export class Reactor {
     return work;
   }
 
-  /** A canceled task: its own runs, and its children, follow. */
+  /** A canceled task: its own runs, and the tasks below it, follow. */
   #cascade(task: TaskRow, work: Work): void {
-    const { context, limits, state } = this.#parts;
+    const { context, limits } = this.#parts;
     for (const run of openRunsOf(task, limits.reactionBatch)) {
       if (this.#lock(run.id, work)) work.events.push(...cancelEvents(context, run, 'task'));
     }
-    for (const child of task.extra?.children ?? []) {
+    for (const below of openDescendants(context, task)) {
       if (work.events.length >= limits.reactionBatch) return;
-      if (child.extra?.canceledAt !== undefined || state.tasks.isTerminal(child)) continue;
-      if (this.#lock(child.id, work)) work.events.push(taskCanceled(child.id, 'parent'));
+      if (this.#lock(below.id, work)) work.events.push(taskCanceled(below.id, 'parent'));
     }
   }
 

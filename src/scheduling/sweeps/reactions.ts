@@ -1,5 +1,6 @@
 // Sweep: cancellation cascades and policy windows. Marks every task with something to follow from; the reactor,
 // the same code that runs live, then decides until nothing is left.
+import { openDescendants } from '../../decisions/lookups.js';
 import type { Projections } from '../../projections/projections.js';
 import type { TaskRow } from '../../projections/rows.js';
 
@@ -7,16 +8,14 @@ import type { TaskRow } from '../../projections/rows.js';
 export function* tasksToReactOn(state: Projections): Iterable<TaskRow> {
   for (const task of state.tasks.rows()) {
     if (task.extra?.canceledAt !== undefined) {
-      if (task.openRuns > 0 || hasOpenChild(state, task)) yield task;
+      if (task.openRuns > 0 || hasOpenDescendant(state, task)) yield task;
     } else if (task.shape.policy.kind !== 'once' && !state.tasks.isTerminal(task)) {
       yield task;
     }
   }
 }
 
-function hasOpenChild(state: Projections, task: TaskRow): boolean {
-  for (const child of task.extra?.children ?? []) {
-    if (child.extra?.canceledAt === undefined && !state.tasks.isTerminal(child)) return true;
-  }
+function hasOpenDescendant(state: Projections, task: TaskRow): boolean {
+  for (const _open of openDescendants({ state }, task)) return true;
   return false;
 }
