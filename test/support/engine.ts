@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from '@jest/globals';
+import { ManualClock } from '../../src/testing/manual-clock.js';
 import {
   testOrchestrator,
   type TestOrchestrator,
@@ -31,7 +32,9 @@ export function onTestEnd(clean: () => Promise<void>): void {
 /** Opens an orchestrator for one test. Closing it, also after `restart` and `crash`, is not the test's business. */
 export async function openTest(options: TestOrchestratorOptions = {}): Promise<TestOrchestrator> {
   const backend = options.backend === undefined ? { dataDir: join(await temporaryDirectory(), 'data') } : {};
-  return closing(await testOrchestrator({ ...backend, ...options }));
+  // A guard against hanging only: a loaded machine may take its time to settle.
+  const clock = options.clock ?? new ManualClock({ settleMs: 30_000 });
+  return closing(await testOrchestrator({ ...backend, ...options, clock }));
 }
 
 function closing(opened: TestOrchestrator): TestOrchestrator {
