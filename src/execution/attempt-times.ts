@@ -7,14 +7,19 @@ import type { EngineParts } from './engine-parts.js';
 import type { LiveAttempt } from './live-attempt.js';
 import { timeoutOutcome } from './outcomes.js';
 
+/** Gives the logger of an attempt. */
+interface LoggerOfAttempt {
+  logger(live: LiveAttempt): Logger;
+}
+
 /** Watches how long attempts take. */
 export class AttemptTimes {
   readonly #parts: EngineParts;
-  readonly #loggerOf: (live: LiveAttempt) => Logger;
+  readonly #host: LoggerOfAttempt;
 
-  constructor(parts: EngineParts, loggerOf: (live: LiveAttempt) => Logger) {
+  constructor(parts: EngineParts, host: LoggerOfAttempt) {
     this.#parts = parts;
-    this.#loggerOf = loggerOf;
+    this.#host = host;
   }
 
   /** Aborts the handler at its timeout, and ends the attempt with `end` when the grace after that is over. */
@@ -47,7 +52,7 @@ export class AttemptTimes {
         if (!live.settled && !live.abortIgnored) {
           live.abortIgnored = true;
           const reason = live.abortReason?.code;
-          this.#loggerOf(live).warn({ reason, timeoutGraceMs }, 'handler ignored its abort');
+          this.#host.logger(live).warn({ reason, timeoutGraceMs }, 'handler ignored its abort');
         }
         onGraceEnd?.();
       }),

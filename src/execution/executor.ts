@@ -44,7 +44,7 @@ export class Executor implements AttemptHost {
     this.#hooks = hooks;
     this.limits = parts.limits;
     this.#reports = new AttemptReports(parts);
-    this.#times = new AttemptTimes(parts, (live) => this.logger(live));
+    this.#times = new AttemptTimes(parts, this);
   }
 
   /** Attempts whose handler was started and whose finish is not queued yet. */

@@ -98,7 +98,10 @@ interface LogLine {
 const LEVELS = ['debug', 'info', 'warn', 'error'];
 
 /** A file that is handed its logger by this one logs under the same component. */
-const HANDED: Readonly<Record<string, string>> = { 'src/journal/recovery-snapshot.ts': 'recovery' };
+const HANDED: Readonly<Record<string, string>> = {
+  'src/execution/attempt-times.ts': 'handler',
+  'src/journal/recovery-snapshot.ts': 'recovery',
+};
 
 const logged = sourcesUnder('src').flatMap((source) =>
   nodesOf(source.tree).flatMap((node) => {
