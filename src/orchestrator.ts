@@ -177,11 +177,15 @@ export class Orchestrator {
 
   /** Stops claims and promotion, durably; handlers in flight go on. Errors: `ALREADY_PAUSED`. */
   async pause(options: ReasonOptions = {}): Promise<Changed> {
-    return await this.#runtime.pipeline.execute(
-      pause,
-      { reason: checkReason(options.reason) },
-      commandOptions(options, ['reason']),
-    );
+    const command = commandOptions(options, ['reason']);
+    const reason = checkReason(options.reason);
+    const { pipeline, scheduler } = this.#runtime;
+    const release = await scheduler.holdForPause();
+    try {
+      return await pipeline.execute(pause, { reason }, command);
+    } finally {
+      release();
+    }
   }
 
   /** Ends a pause. Errors: `NOT_PAUSED`. */

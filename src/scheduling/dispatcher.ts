@@ -14,6 +14,8 @@ import type { Deadline } from './deadlines.js';
 export interface DispatcherHooks {
   wake(): void;
   isCanceling(task: TaskRow): boolean;
+  /** True while the engine is paused, or about to be. */
+  readonly paused: boolean;
   /** True while the clock has jumped: nothing expires then. */
   readonly clockHolding: boolean;
 }
@@ -154,9 +156,7 @@ export class Dispatcher {
   }
 
   get #blocked(): boolean {
-    return (
-      this.#stopped || this.#stalled !== undefined || this.#parts.state.engine.paused || this.blockedByZombies
-    );
+    return this.#stopped || this.#stalled !== undefined || this.#hooks.paused || this.blockedByZombies;
   }
 
   /** What is expired is canceled when its moment is noticed; until then it is set aside. */

@@ -29,6 +29,8 @@ export class Scheduler {
   readonly #parts: EngineParts;
   /** Tasks whose cancellation is being decided: nothing of them is claimed or promoted meanwhile. */
   readonly #canceling = new Map<TaskRow, Promise<void>>();
+  /** Pauses that are being decided: nothing is claimed or promoted meanwhile. */
+  #pausing = 0;
   readonly #drainWaits: (() => void)[] = [];
   #timer: TimerHandle | undefined;
   #timerForAt = Infinity;
@@ -43,7 +45,8 @@ export class Scheduler {
       this.wake();
     };
     const isCanceling = (task: TaskRow): boolean => this.isCanceling(task);
-    const scheduledHold = (): boolean => parts.state.engine.paused || this.clockWatch.holding;
+    const paused = (): boolean => this.#pausing > 0 || parts.state.engine.paused;
+    const scheduledHold = (): boolean => paused() || this.clockWatch.holding;
     const clockHold = (): boolean => this.clockWatch.holding;
     this.executor = new Executor(parts, {
       wake,
@@ -57,6 +60,9 @@ export class Scheduler {
     this.dispatcher = new Dispatcher(parts, this.executor, {
       wake,
       isCanceling,
+      get paused() {
+        return paused();
+      },
       get clockHolding() {
         return clockHold();
       },
@@ -101,7 +107,7 @@ export class Scheduler {
       !working &&
       this.dispatcher.claiming === 0 &&
       this.dispatcher.setAside === 0 &&
-      this.#canceling.size === 0
+      this.#canceling.size + this.#pausing === 0
     );
   }
 
@@ -195,6 +201,16 @@ export class Scheduler {
     return () => {
       this.#canceling.delete(task);
       release();
+      this.wake();
+    };
+  }
+
+  /** The same for a pause: what was decided before is durable, and nothing is claimed or promoted until it is released. */
+  async holdForPause(): Promise<() => void> {
+    this.#pausing++;
+    await this.#parts.journal.flush().catch(() => undefined);
+    return () => {
+      this.#pausing--;
       this.wake();
     };
   }
