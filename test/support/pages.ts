@@ -31,9 +31,10 @@ function cellsOf(line: string): string[] {
     .map((cell) => cell.trim());
 }
 
-/** What stands in code spans, in order. */
+/** What stands in code spans, in order; fenced blocks are left out. */
 export function codeSpans(text: string): string[] {
-  return Array.from(text.matchAll(/`([^`]+)`/g), ([, code]) => String(code));
+  const prose = text.replace(/^```[\s\S]*?^```$/gm, '');
+  return Array.from(prose.matchAll(/`([^`]+)`/g), ([, code]) => String(code));
 }
 
 /** A fenced block of code. */
