@@ -9,7 +9,7 @@ export interface OnFaultyStorage {
   readonly kit: TestOrchestrator;
   readonly storage: FaultyStorage;
   /** fsyncs of the log since the last call, or since it was opened. */
-  fsyncs(): number;
+  readonly fsyncs: () => number;
 }
 
 /** Opens an orchestrator on the simulated disk. */
