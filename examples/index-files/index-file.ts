@@ -1,15 +1,19 @@
-// The task: read one file and tell its SHA-256, bytes, lines and size under gzip. Safe to run twice, so a crash in
-// the middle costs only the attempt.
+// The task: read one file and tell its SHA-256, bytes, lines and size under gzip. It only reads, so running it twice
+// does no harm: a crash in the middle costs the attempt and nothing else.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
-import { defineTask, TerminalError } from 'pawl';
+import { promisify } from 'node:util';
+import { createGzip, gzip } from 'node:zlib';
+import { defineTask, TerminalError, type HandlerContext } from 'pawl';
 
 /** Input of the task. */
 export interface FileInput {
   readonly path: string;
+  /** Bytes when it was found. */
+  readonly size: number;
 }
 
 /** What is known of a file in the end. */
@@ -17,45 +21,69 @@ export interface FileFacts {
   readonly path: string;
   readonly sha256: string;
   readonly bytes: number;
+  /** Newline characters, as `wc -l` counts. */
   readonly lines: number;
   readonly gzipBytes: number;
 }
 
 const NEWLINE = 10;
+/** Above this a file is read in pieces: thousands of small ones are faster whole, one large one must not fill memory. */
+const WHOLE_UP_TO_BYTES = 1_048_576;
 /** What trying again does not mend. */
-const FINAL_CODES = new Set(['ENOENT', 'EACCES', 'EPERM', 'EISDIR', 'ELOOP', 'ENAMETOOLONG']);
+const FINAL_CODES = new Set(['ENOENT', 'EACCES', 'EPERM', 'EISDIR', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG']);
+const gzipWhole = promisify(gzip);
 
 /** Indexes one file. */
 export const indexFile = defineTask('index-file', async (context, input: FileInput): Promise<FileFacts> => {
+  try {
+    return input.size <= WHOLE_UP_TO_BYTES
+      ? await indexWhole(input.path)
+      : await indexInPieces(input.path, context);
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    if (typeof code === 'string' && FINAL_CODES.has(code))
+      throw new TerminalError(`cannot be read: ${code}`, {}, error);
+    throw error;
+  }
+});
+
+async function indexWhole(path: string): Promise<FileFacts> {
+  const content = await readFile(path);
+  const { length: gzipBytes } = await gzipWhole(content);
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  return { path, sha256, bytes: content.length, lines: linesOf(content), gzipBytes };
+}
+
+async function indexInPieces(path: string, context: HandlerContext): Promise<FileFacts> {
   const hash = createHash('sha256');
   let bytes = 0;
   let lines = 0;
   let gzipBytes = 0;
-  try {
-    await pipeline(
-      createReadStream(input.path),
-      async function* (chunks: AsyncIterable<Buffer>) {
-        for await (const chunk of chunks) {
-          hash.update(chunk);
-          bytes += chunk.length;
-          for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, at + 1)) lines++;
-          yield chunk;
-        }
+  await pipeline(
+    createReadStream(path),
+    async function* (chunks: AsyncIterable<Buffer>) {
+      for await (const chunk of chunks) {
+        hash.update(chunk);
+        bytes += chunk.length;
+        lines += linesOf(chunk);
+        yield chunk;
+      }
+    },
+    createGzip(),
+    new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        gzipBytes += chunk.length;
+        done();
       },
-      createGzip(),
-      new Writable({
-        write(chunk: Buffer, _encoding, done) {
-          gzipBytes += chunk.length;
-          done();
-        },
-      }),
-      { signal: context.signal },
-    );
-  } catch (error) {
-    const code = (error as { code?: unknown }).code;
-    if (typeof code === 'string' && FINAL_CODES.has(code))
-      throw new TerminalError(`${input.path} cannot be read: ${code}`, {}, error);
-    throw error;
-  }
-  return { path: input.path, sha256: hash.digest('hex'), bytes, lines, gzipBytes };
-});
+    }),
+    // Stops in the middle when the run is canceled or the orchestrator closes.
+    { signal: context.signal },
+  );
+  return { path, sha256: hash.digest('hex'), bytes, lines, gzipBytes };
+}
+
+function linesOf(content: Buffer): number {
+  let lines = 0;
+  for (let at = content.indexOf(NEWLINE); at !== -1; at = content.indexOf(NEWLINE, at + 1)) lines++;
+  return lines;
+}

@@ -1,12 +1,27 @@
-// The report at the end: made from the durable state alone, so that a second start tells the same.
-import type { Orchestrator, RunRecord } from 'pawl';
-import { decodePayload } from 'pawl';
+// The report at the end: made from the durable state alone, so that a second start tells the same of every file.
+import { relative } from 'node:path';
+import { decodePayload, type Orchestrator, type RunRecord } from 'pawl';
 import type { FileFacts, FileInput } from './index-file.js';
+import { lastRunOf, type IndexJob, type NotWalked } from './index-folder.js';
 
 /** A file that could not be indexed. */
 export interface FailedFile {
   readonly path: string;
   readonly error: string;
+}
+
+/** What recovery found at this start. */
+export interface RecoveryFigures {
+  /** Which start of this data directory it is, from 1. */
+  readonly start: number;
+  readonly seconds: number;
+  readonly eventsApplied: number;
+  /** Sequence of the snapshot that was used, 0 without one. */
+  readonly snapshotSequence: number;
+  /** Runs that were under way when the process before this one ended. */
+  readonly interruptedRuns: number;
+  /** Bytes of an unfinished batch that were cut. */
+  readonly cutBytes: number;
 }
 
 /** The report. */
@@ -16,91 +31,140 @@ export interface Report {
   readonly bytes: number;
   readonly lines: number;
   readonly gzipBytes: number;
-  readonly largest: FileFacts | undefined;
+  readonly largest?: FileFacts;
   readonly failed: readonly FailedFile[];
+  readonly notWalked: readonly NotWalked[];
+  /** Files that an earlier start had done. */
+  readonly doneBefore: number;
   /** Runs that ended during this start. */
   readonly ranNow: number;
   readonly seconds: number;
   readonly runsPerSecond: number;
-  /** What recovery found. */
-  readonly recovery: {
-    readonly eventsAppliedTotal: number;
-    readonly seconds: number;
-    readonly settled: Readonly<Record<string, number>>;
-    readonly repairedBytes: number;
-  };
+  readonly stuck: Readonly<Record<string, number>>;
+  readonly recovery: RecoveryFigures;
+  /** Every file that was indexed, in the order of the walk. */
   readonly facts: readonly FileFacts[];
 }
 
-/** Makes the report of the tasks with the given ids. */
+const LISTED = 20;
+
+/** Makes the report of a job that is over. */
 export function makeReport(
   pawl: Orchestrator,
-  of: { folder: string; taskIds: readonly string[]; ranNow: number; seconds: number },
+  job: IndexJob,
+  of: { readonly folder: string; readonly seconds: number },
 ): Report {
   const facts: FileFacts[] = [];
   const failed: FailedFile[] = [];
-  for (const taskId of of.taskIds) {
-    const run = pawl.projections.runs.list({ taskId }, { limit: 1 }).items[0];
-    if (run === undefined) continue;
-    const found = factsOf(run);
-    if (found === undefined)
-      failed.push({ path: pathOf(pawl, taskId), error: run.attempts.at(-1)?.error?.message ?? run.state });
-    else facts.push(found);
+  for (const taskId of job.taskIds) {
+    const run = lastRunOf(pawl, taskId);
+    const found = run === undefined ? undefined : factsOf(run);
+    if (found !== undefined) facts.push(found);
+    else failed.push({ path: pathOf(pawl, taskId), error: whyNot(run) });
   }
+  failed.push(...failedBesides(pawl, new Set(job.taskIds)));
   const sum = (pick: (file: FileFacts) => number): number =>
     facts.reduce((total, file) => total + pick(file), 0);
-  const { report } = pawl;
+  const [first, ...rest] = facts;
   return {
     folder: of.folder,
     files: facts.length,
     bytes: sum((file) => file.bytes),
     lines: sum((file) => file.lines),
     gzipBytes: sum((file) => file.gzipBytes),
-    largest: facts.reduce<FileFacts | undefined>(
-      (most, file) => (most === undefined || file.bytes > most.bytes ? file : most),
-      undefined,
-    ),
+    ...(first === undefined
+      ? {}
+      : { largest: rest.reduce((most, file) => (file.bytes > most.bytes ? file : most), first) }),
     failed,
-    ranNow: of.ranNow,
-    seconds: of.seconds,
-    runsPerSecond: of.seconds === 0 ? 0 : Math.round(of.ranNow / of.seconds),
-    recovery: {
-      eventsAppliedTotal: report.eventsAppliedTotal,
-      seconds: report.recoveryDurationSeconds,
-      settled: Object.fromEntries(
-        report.sweeps.filter((sweep) => sweep.settled > 0).map((sweep) => [sweep.name, sweep.settled]),
-      ),
-      repairedBytes: report.repaired?.bytes ?? 0,
-    },
+    notWalked: job.notWalked,
+    doneBefore: job.doneBefore,
+    ranNow: job.ranNow,
+    seconds: Number(of.seconds.toFixed(3)),
+    runsPerSecond: Math.round(job.ranNow / Math.max(of.seconds, 0.001)),
+    stuck: Object.fromEntries(job.stuck.map((reason) => [reason.reason, reason.count])),
+    recovery: recoveryOf(pawl),
     facts,
   };
 }
 
 /** The report as lines for a person. */
 export function renderReport(report: Report): string {
-  const settled = Object.entries(report.recovery.settled).map(([name, count]) => `${name}: ${String(count)}`);
-  const lines = [
-    `folder     ${report.folder}`,
-    `files      ${count(report.files)}`,
-    `bytes      ${count(report.bytes)}, ${count(report.gzipBytes)} under gzip`,
-    `lines      ${count(report.lines)}`,
-    `largest    ${report.largest === undefined ? 'none' : `${report.largest.path} (${count(report.largest.bytes)} bytes)`}`,
-    `this start ${count(report.ranNow)} runs in ${report.seconds.toFixed(2)} s, ${count(report.runsPerSecond)} a second`,
-    `recovery   ${count(report.recovery.eventsAppliedTotal)} events in ${report.recovery.seconds.toFixed(3)} s${settled.length === 0 ? '' : `; ${settled.join(', ')}`}${
-      report.recovery.repairedBytes === 0
-        ? ''
-        : `; cut ${count(report.recovery.repairedBytes)} bytes of an unfinished batch`
-    }`,
-    `failed     ${count(report.failed.length)}`,
-    ...report.failed.slice(0, 20).map((file) => `           ${file.path}: ${file.error}`),
+  const { largest, folder } = report;
+  const rows: [string, string][] = [
+    ['bytes', `${count(report.bytes)}, ${count(report.gzipBytes)} under gzip`],
+    ['lines', count(report.lines)],
   ];
-  if (report.failed.length > 20) lines.push(`           and ${count(report.failed.length - 20)} more`);
-  return `${lines.join('\n')}\n`;
+  if (largest !== undefined)
+    rows.push(['largest', `${relative(folder, largest.path)}, ${count(largest.bytes)} bytes`]);
+  rows.push(['this start', workLine(report)], ['recovery', recoveryLine(report.recovery)]);
+  for (const [reason, runs] of Object.entries(report.stuck))
+    rows.push(['left over', `${count(runs)} runs: ${reason}`]);
+  rows.push(...listed('failed', report.failed, folder), ...listed('not walked', report.notWalked, folder));
+  const body = rows.map(([name, text]) => `  ${name.padEnd(12)}${text}`);
+  return [`${count(report.files)} files in ${folder}`, '', ...body, ''].join('\n');
+}
+
+function listed(name: string, items: readonly FailedFile[], folder: string): [string, string][] {
+  if (items.length === 0) return [];
+  const rows = items
+    .slice(0, LISTED)
+    .map(({ path, error }): [string, string] => ['', `${relative(folder, path) || path}: ${error}`]);
+  if (items.length > LISTED) rows.push(['', `and ${count(items.length - LISTED)} more`]);
+  return [[name, count(items.length)], ...rows];
+}
+
+function workLine({ ranNow, seconds, runsPerSecond, doneBefore }: Report): string {
+  const ran = `${count(ranNow)} runs in ${seconds.toFixed(2)} s, ${count(runsPerSecond)} a second`;
+  return doneBefore === 0 ? ran : `${ran}; ${count(doneBefore)} files were done before`;
+}
+
+function recoveryLine(found: RecoveryFigures): string {
+  if (found.start === 1) return 'nothing to recover: the first start in this data directory';
+  const parts = [
+    `start ${count(found.start)}: ${count(found.eventsApplied)} events in ${found.seconds.toFixed(3)} s`,
+  ];
+  if (found.snapshotSequence > 0) parts.push(`from a snapshot at ${count(found.snapshotSequence)}`);
+  if (found.interruptedRuns > 0)
+    parts.push(`${count(found.interruptedRuns)} interrupted runs taken up again`);
+  if (found.cutBytes > 0) parts.push(`${count(found.cutBytes)} bytes of an unfinished batch cut`);
+  return parts.join(', ');
+}
+
+function recoveryOf({ report }: Orchestrator): RecoveryFigures {
+  return {
+    start: report.epoch,
+    seconds: Number(report.recoveryDurationSeconds.toFixed(3)),
+    eventsApplied: report.eventsAppliedTotal,
+    snapshotSequence: report.snapshotSequence,
+    interruptedRuns: report.sweeps.find((sweep) => sweep.name === 'deadEpoch')?.settled ?? 0,
+    cutBytes: report.repaired?.bytes ?? 0,
+  };
+}
+
+/** What failed at this start though this walk did not find it: an earlier one did, and the file is gone. */
+function failedBesides(pawl: Orchestrator, walked: ReadonlySet<string>): FailedFile[] {
+  const besides: FailedFile[] = [];
+  let cursor: string | undefined;
+  do {
+    const from = cursor === undefined ? {} : { cursor };
+    const page = pawl.projections.runs.list({ state: 'failed' }, { limit: 1_000, ...from });
+    for (const run of page.items) {
+      if (walked.has(run.taskId) || run.attempts.at(-1)?.owner !== pawl.report.instance) continue;
+      besides.push({ path: pathOf(pawl, run.taskId), error: whyNot(run) });
+    }
+    ({ cursor } = page);
+  } while (cursor !== undefined);
+  return besides;
 }
 
 function factsOf(run: RunRecord): FileFacts | undefined {
   const output = run.attempts.at(-1)?.output;
   return run.state === 'completed' && output !== undefined ? (decodePayload(output) as FileFacts) : undefined;
+}
+
+function whyNot(run: RunRecord | undefined): string {
+  if (run === undefined) return 'its run is gone';
+  return run.attempts.at(-1)?.error?.message ?? run.reason ?? run.state;
 }
 
 function pathOf(pawl: Orchestrator, taskId: string): string {

@@ -10,13 +10,14 @@ import {
   renameSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const SOURCES = ['src', 'examples', 'test/process/programs'];
-const KEPT = 3;
+const KEPT_MS = 24 * 3_600_000;
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 const home = path.join(root, 'dist-process');
 
@@ -54,11 +55,12 @@ async function transpile(into, sources) {
   );
 }
 
+/** What nobody used for a day; a long campaign must not lose its programs because the sources went on. */
 function removeOldOnes() {
-  const byAge = readdirSync(home)
-    .map((name) => ({ name, at: statSync(path.join(home, name), { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
-    .sort((left, right) => right.at - left.at);
-  for (const { name } of byAge.slice(KEPT)) rmSync(path.join(home, name), { recursive: true, force: true });
+  for (const name of readdirSync(home)) {
+    const usedAt = statSync(path.join(home, name), { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+    if (Date.now() - usedAt > KEPT_MS) rmSync(path.join(home, name), { recursive: true, force: true });
+  }
 }
 
 const sources = SOURCES.flatMap(sourcesUnder).map((file) => ({
@@ -81,4 +83,5 @@ if (!existsSync(target)) {
   }
   removeOldOnes();
 }
+utimesSync(target, new Date(), new Date());
 process.stdout.write(`${target}\n`);
