@@ -73,15 +73,16 @@ export function judgeDueRuns(context: Pick<DecisionContext, 'now'>, task: TaskRo
   // A run that was run again by hand keeps its occurrence but stands at the end of the list.
   open.sort((left, right) => left.occurrence - right.occurrence);
   const due = open.filter((run) => run.state === 'scheduled' && run.scheduledAt <= context.now);
+  const isLate = (at: number): boolean => isOverdue(at, context.now);
   const overdue = due.filter(
-    (run) => isOverdue(run.scheduledAt, context.now) && run.detail?.retryOf === undefined,
+    (run) => isLate(run.scheduledAt) && isLate(consideredAt(run, open)) && run.detail?.retryOf === undefined,
   );
   const underived = overdueUnderived(context, policyStateOf(task), occurrenceCount(policy));
   const kept = keptByMisfire(policy.misfire, overdue.length + underived);
   const dropped = Math.min(overdue.length, Math.max(0, overdue.length - Math.max(0, kept - underived)));
-  const misfired = overdue.slice(0, dropped);
-  const rest = due.filter((run) => !misfired.includes(run));
-  if (policy.overlap === 'allow') return { promote: rest, misfired, overlapped: [] };
+  const misfired = new Set(overdue.slice(0, dropped));
+  const rest = due.filter((run) => !misfired.has(run));
+  if (policy.overlap === 'allow') return { promote: rest, misfired: [...misfired], overlapped: [] };
   let busy = open.some((run) => run.state !== 'scheduled' && run.occurrence < (rest[0]?.occurrence ?? 0));
   const promote: RunRow[] = [];
   const blocked: RunRow[] = [];
@@ -90,7 +91,23 @@ export function judgeDueRuns(context: Pick<DecisionContext, 'now'>, task: TaskRo
     else promote.push(run);
     busy = true;
   }
-  return { promote, misfired, overlapped: policy.overlap === 'skip' ? blocked : blocked.slice(0, -1) };
+  const overlapped = policy.overlap === 'skip' ? blocked : blocked.slice(0, -1);
+  return { promote, misfired: [...misfired], overlapped };
+}
+
+/**
+ * Since when a due run could have started. One that waits behind an earlier occurrence (`bufferOne`) is not late
+ * while that goes on, nor because of the time it took: a misfire is judged once, not again while it waits.
+ */
+function consideredAt(run: RunRow, open: readonly RunRow[]): number {
+  const { policy } = run.task.shape;
+  if (policy.kind === 'once' || policy.overlap !== 'bufferOne') return run.scheduledAt;
+  const isBefore = (other: RunRow): boolean => other.occurrence < run.occurrence;
+  if (open.some((other) => other.state !== 'scheduled' && isBefore(other))) return Number.MAX_SAFE_INTEGER;
+  for (let other = run.task.lastRun; other !== undefined; other = other.previousOfTask) {
+    if (other.attemptCount > 0 && isBefore(other)) return Math.max(run.scheduledAt, other.lastStateChangeAt);
+  }
+  return run.scheduledAt;
 }
 
 /** Events of a judgement, for the rows whose locks are held. */

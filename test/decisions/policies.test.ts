@@ -254,6 +254,27 @@ describe('overlap', () => {
       .then([ready('r1')]);
   });
 
+  const buffered = repeat(4, { overlap: 'bufferOne', misfire: { kind: 'skip' } });
+  const waited: GivenCommit[] = [repeating(4, buffered), ready('r0'), dispatched('r0', 'a1')];
+
+  it('bufferOne does not take the time a run waits for a misfire', () => {
+    const later = START + 1_500 * EVERY;
+    given(waited, { now: later })
+      .when(judge)
+      .then([overlapped('r1'), overlapped('r2')]);
+    given([...waited, { at: later, events: ended('r0', 'success', 'completed') }], { now: later })
+      .when(judge)
+      .then([overlapped('r2'), ready('r1')]);
+  });
+
+  it('bufferOne takes the time a run did not need to wait for a misfire', () => {
+    const endedAt = START + EVERY;
+    const commits = [...waited, { at: endedAt, events: ended('r0', 'success', 'completed') }];
+    given(commits, { now: endedAt + MISFIRE_AFTER_MS + 1 })
+      .when(judge)
+      .then([changed('r1', 'scheduled', 'canceled', { reason: 'misfire' }), ready('r2')]);
+  });
+
   it('allow promotes all that are due', () => {
     given(started('allow', 'running'), { now })
       .when(judge)
