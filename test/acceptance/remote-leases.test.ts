@@ -55,9 +55,7 @@ async function leasedElsewhere({
   const at = before.clock.now();
   const append = async (drafts: readonly EventDraft[]): Promise<void> => {
     const from = writer.currentSequence + 1;
-    await writer.append(
-      drafts.map((draft, index) => ({ ...draft, sequence: from + index, at })),
-    );
+    await writer.append(drafts.map((draft, index) => ({ ...draft, sequence: from + index, at })));
   };
   await append([actor]);
   await append(claim(runId, expiryAt, started));
