@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { decodePayload, type RunRecord } from '../../src/index.js';
 import { seededRandom } from '../../src/testing/index.js';
 import { temporaryDirectory } from '../support/engine.js';
-import { checksumsOf, look, lookUntil, startIndexing, type Seen } from './harness/index-files.js';
+import { checksumsOf, look, lookUntil, startIndexing, type Seen } from './harness/examples.js';
 
 const TEST_LIMIT_MS = 180_000;
 const SMALL_FILES = 300;

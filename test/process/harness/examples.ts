@@ -1,4 +1,4 @@
-// The example `index-files` as a user starts it, in a process of its own, and what the system's own tools say of a folder.
+// The examples as a user starts them, each in a process of its own, and what the system's own tools say of a folder.
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { afterEach } from '@jest/globals';
@@ -19,9 +19,14 @@ export interface Started {
   readonly ended: Promise<Ended & { readonly stdout: string; readonly stderr: string }>;
 }
 
-/** Starts the example. */
+/** Starts the example that `npm start` runs. */
 export function startIndexing(...args: readonly string[]): Started {
-  const main = join(builtProgramsRoot(), 'examples/index-files/main.js');
+  return startExample('index-files', args);
+}
+
+/** Starts an example. */
+export function startExample(name: string, args: readonly string[] = []): Started {
+  const main = join(builtProgramsRoot(), 'examples', name, 'main.js');
   const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   alive.add(child);
   let stdout = '';
