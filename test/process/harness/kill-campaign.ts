@@ -3,6 +3,7 @@
 // one accepted attempt; none was called again after that; and no handler was called for an attempt that the
 // journal does not know.
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from '@jest/globals';
 import { openOrchestrator, type RunRecord } from '../../../src/index.js';
 import { verify } from '../../../src/journal/index.js';
@@ -13,7 +14,10 @@ import { readEffects } from './effects.js';
 
 /** Numbers of the submissions of one cycle; no cycle lives long enough to use them up. */
 const NUMBERS_A_CYCLE = 1_000_000;
-const MAX_MESSAGES = 400;
+const MAX_MESSAGES = 300;
+/** Some are killed while they start: in recovery, in a sweep, or before anything. */
+const EARLY_SHARE = 0.25;
+const MAX_EARLY_MS = 400;
 
 /** Where a campaign works. */
 interface Place {
@@ -26,22 +30,22 @@ interface Outside {
   readonly acknowledged: Set<string>;
   /** Run id → handler calls there were when the process that told of its completion was dead. */
   readonly completedBefore: Map<string, number>;
-  repairs: number;
   settled: number;
 }
 
-/** Lets one process work until it has told `messages` things, and kills it. */
-async function oneLife(
-  outside: Outside,
-  setup: Place,
-  life: { readonly submitFrom: number; readonly messages: number },
-): Promise<void> {
-  const child = new Child('load', { ...setup, submitFrom: life.submitFrom });
-  const { repaired, sweeps } = await opened(child);
-  if (repaired) outside.repairs++;
-  outside.settled += sweeps['deadEpoch'] ?? 0;
-  let left = life.messages;
-  await child.until('some work to be done', () => (left-- === 0 ? true : undefined));
+/** When a process is killed: once it has told so many things, or so long after it was started, open or not. */
+type Death = { readonly messages: number } | { readonly afterMs: number };
+
+/** Lets one process work, and kills it. */
+async function oneLife(outside: Outside, setup: Place & { submitFrom: number }, death: Death): Promise<void> {
+  const child = new Child('load', setup);
+  if ('afterMs' in death) await sleep(death.afterMs);
+  else {
+    const { sweeps } = await opened(child);
+    outside.settled += sweeps['deadEpoch'] ?? 0;
+    let left = death.messages;
+    await child.until('some work to be done', () => (left-- === 0 ? true : undefined));
+  }
   await child.kill();
   const calls = readEffects(setup.effects).length;
   for (const told of child.told) {
@@ -80,12 +84,15 @@ export async function killCampaign(cycles: number, seed: number): Promise<void> 
   const outside: Outside = {
     acknowledged: new Set(),
     completedBefore: new Map(),
-    repairs: 0,
     settled: 0,
   };
   for (let cycle = 0; cycle < cycles; cycle++) {
-    const messages = 1 + Math.floor(random.nextUnit() * MAX_MESSAGES);
-    await oneLife(outside, setup, { submitFrom: cycle * NUMBERS_A_CYCLE, messages });
+    const early = random.nextUnit() < EARLY_SHARE;
+    const chance = random.nextUnit();
+    const death = early
+      ? { afterMs: Math.floor(chance * MAX_EARLY_MS) }
+      : { messages: 1 + Math.floor(chance * MAX_MESSAGES) };
+    await oneLife(outside, { ...setup, submitFrom: cycle * NUMBERS_A_CYCLE }, death);
   }
   await untilDone(setup);
   await verify(setup.dataDir);
