@@ -129,20 +129,16 @@ export class Orchestrator {
 
   /** Cancels a run; its handler's signal is aborted. Canceled already → `{ changed: false }`. Errors: `RUN_UNKNOWN`, `RUN_PRUNED`, `INVALID_TRANSITION`. */
   async cancelRun(runId: string, options: ReasonOptions = {}): Promise<Changed> {
-    return await this.#runtime.pipeline.execute(
-      cancelRun,
-      { runId, reason: checkReason(options.reason) },
-      commandOptions(options, ['reason']),
-    );
+    const command = commandOptions(options, ['reason']);
+    const reason = checkReason(options.reason);
+    return await this.#runtime.pipeline.execute(cancelRun, { runId, reason }, command);
   }
 
   /** Suspends a running run: its attempt ends `suspended`, which uses up none. Errors: `RUN_UNKNOWN`, `RUN_PRUNED`, `INVALID_TRANSITION`. */
   async suspendRun(runId: string, options: ReasonOptions = {}): Promise<Changed> {
-    return await this.#runtime.pipeline.execute(
-      suspendRun,
-      { runId, reason: checkReason(options.reason) },
-      commandOptions(options, ['reason']),
-    );
+    const command = commandOptions(options, ['reason']);
+    const reason = checkReason(options.reason);
+    return await this.#runtime.pipeline.execute(suspendRun, { runId, reason }, command);
   }
 
   /** Resumes a suspended run; `value` reaches its handler as `resumedWith`. Errors: `RUN_UNKNOWN`, `RUN_PRUNED`, `INVALID_TRANSITION`, `RUN_WAITING`. */

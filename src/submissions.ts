@@ -105,9 +105,15 @@ function requireItems(given: unknown, max: number): readonly SubmitItem[] {
 
 /** Items of a submission that is not atomic are commands of their own: each gets what was said for all. */
 function withCommand(item: SubmitItem, index: number, { commandId, ...rest }: CommandOptions): SubmitItem {
-  if (typeof item !== 'object' || (commandId === undefined && Object.keys(rest).length === 0)) return item;
+  const none = commandId === undefined && Object.keys(rest).length === 0;
+  // What is no item, or has no options that can be read, is refused as it is when its turn comes.
+  if (none || !isRecord(item) || (item.options !== undefined && !isRecord(item.options))) return item;
   const own = commandId === undefined ? {} : { commandId: argumentDigest([commandId, index]) };
   return { ...item, options: { ...rest, ...own, ...item.options } };
+}
+
+function isRecord(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 function resolve(runtime: EngineRuntime, item: SubmitItem): Resolved {
