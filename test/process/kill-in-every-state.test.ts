@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { RunRecord, SubmitOptions } from '../../src/index.js';
 import { temporaryDirectory } from '../support/engine.js';
-import { Child, startEngine } from './harness/child.js';
+import { Child, opened, startEngine } from './harness/child.js';
 import { readEffects } from './harness/effects.js';
 import type { EngineSetup } from './programs/protocol.js';
 
@@ -94,6 +94,7 @@ describe('a kill, three times in a row', () => {
         expect((await record(engine, running)).state).toBe('running');
         await engine.kill();
         engine = await startEngine(setup);
+        expect((await opened(engine)).sweeps['deadEpoch']).toBe(1);
         await engine.untilBegan('hold');
         expect(await record(engine, running)).toMatchObject({
           lostAttempts: crash,
