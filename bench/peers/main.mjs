@@ -32,7 +32,9 @@ function install() {
   console.error('Installing the peers into bench/peers/node_modules …');
   const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: here, stdio: 'inherit' });
   if (status !== 0)
-    throw new Error('npm ci in bench/peers failed; better-sqlite3 needs a C++ compiler and Python.');
+    throw new Error(
+      'npm ci in bench/peers failed, see above; better-sqlite3 is built here and needs a C++ compiler and Python.',
+    );
 }
 
 function pawl(dir) {
