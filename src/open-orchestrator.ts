@@ -96,6 +96,7 @@ async function openOn(parts: OpenParts): Promise<Orchestrator> {
       onLifecycle: observe.actorSystem.startJournal(journalMachine),
     }),
   );
+  const deadlines = new Deadlines(clock);
   try {
     observe.actorSystem.sendOrchestrator({ type: 'recover' });
     const recovered = await recover({
@@ -118,13 +119,14 @@ async function openOn(parts: OpenParts): Promise<Orchestrator> {
       journal,
       locks: new LockTable(),
       context: new LiveContext({ state, journal, clock, ids, random, limits, transitions }),
-      deadlines: new Deadlines(clock),
+      deadlines,
       owner: journal.instance,
       handlers: resolved.handlers,
       settings: resolved.settings,
     };
     return await goLive({ resolved, engine, observe, recovered, backend, hooks });
   } catch (error) {
+    deadlines.close();
     await journal.abandon();
     throw error;
   }
