@@ -107,7 +107,8 @@ export class Orchestrator {
 
   /**
    * Cancels a task. Resolves when that is durable: from then on nothing of the task or its descendants is promoted, claimed or
-   * created; runs and descendants follow. Canceled already → `{ changed: false }`. Errors: `TASK_UNKNOWN`, `TASK_PRUNED`, `INVALID_TRANSITION`.
+   * created; runs and descendants follow. Canceled already → `{ changed: false }`. Errors: `TASK_UNKNOWN`, `TASK_PRUNED`, `INVALID_TRANSITION`,
+   * and with `wait` `LIMIT_EXCEEDED`.
    */
   async cancelTask(taskId: string, options: CancelTaskOptions = {}): Promise<Changed> {
     requireId(taskId, 'taskId');
@@ -116,15 +117,21 @@ export class Orchestrator {
     const reason = checkReason(options.reason);
     const { scheduler, state, pipeline } = this.#runtime;
     const row = state.tasks.row(taskId);
-    const release = row === undefined ? undefined : await scheduler.holdForCancel(row);
-    let result: Changed;
+    const leave = wait ? scheduler.cancelWaits.enter() : undefined;
     try {
-      result = await pipeline.execute(cancelTask, { taskId, reason }, command);
+      const release =
+        row === undefined ? undefined : await pipeline.before(cancelTask, () => scheduler.holdForCancel(row));
+      let result: Changed;
+      try {
+        result = await pipeline.execute(cancelTask, { taskId, reason }, command);
+      } finally {
+        release?.();
+      }
+      if (wait && row !== undefined) await scheduler.cancelWaits.wait(row);
+      return result;
     } finally {
-      release?.();
+      leave?.();
     }
-    if (wait && row !== undefined) await scheduler.cancelWaits.wait(row);
-    return result;
   }
 
   /** Cancels a run; its handler's signal is aborted. Canceled already → `{ changed: false }`. Errors: `RUN_UNKNOWN`, `RUN_PRUNED`, `INVALID_TRANSITION`. */
@@ -164,11 +171,12 @@ export class Orchestrator {
   async retryRun(runId: string, options: RetryRunOptions = {}): Promise<Retried> {
     const command = commandOptions(options, ['detached']);
     const detached = flag(options.detached, 'options.detached');
-    const { scheduler, state } = this.#runtime;
+    const { scheduler, state, pipeline } = this.#runtime;
     // The task itself is locked; whether one above it is being canceled may be news after each wait.
     const above = state.runs.row(runId)?.task.extra?.parent;
-    while (above !== undefined && scheduler.isCanceling(above)) await scheduler.afterCancel(above);
-    return await this.#runtime.pipeline.execute(retryRun, { runId, detached }, command);
+    while (above !== undefined && scheduler.isCanceling(above))
+      await pipeline.before(retryRun, () => scheduler.afterCancel(above));
+    return await pipeline.execute(retryRun, { runId, detached }, command);
   }
 
   /** Stops claims and promotion, durably; handlers in flight go on. Errors: `ALREADY_PAUSED`. */
@@ -176,7 +184,7 @@ export class Orchestrator {
     const command = commandOptions(options, ['reason']);
     const reason = checkReason(options.reason);
     const { pipeline, scheduler } = this.#runtime;
-    const release = await scheduler.holdForPause();
+    const release = await pipeline.before(pause, () => scheduler.holdForPause());
     try {
       return await pipeline.execute(pause, { reason }, command);
     } finally {
@@ -195,7 +203,7 @@ export class Orchestrator {
     return await pruneAll(this.#runtime.parts, checkPruneArgs(args));
   }
 
-  /** Resolves when nothing more happens by itself right now, with why each run that has not ended is where it is. Errors: `ABORTED`, `CLOSED`. */
+  /** Resolves when nothing more happens by itself right now, with why each run that has not ended is where it is. Errors: `LIMIT_EXCEEDED`, `ABORTED`, `CLOSED`. */
   async idle(options: { readonly signal?: AbortSignal } = {}): Promise<IdleReport> {
     requireFields(options, 'options', ['signal']);
     this.#runtime.requireOpen();

@@ -47,7 +47,7 @@ export async function submitOne(runtime: EngineRuntime, item: SubmitItem): Promi
     parent !== undefined;
     parent = cancelingParent(runtime, [spec])
   )
-    await runtime.scheduler.afterCancel(parent);
+    await afterCancel(runtime, submit, parent);
   const digestOf = command.commandId === undefined ? undefined : comparable(resolved);
   return await runtime.pipeline.execute(submit, { spec }, { ...command, digestOf });
 }
@@ -84,7 +84,7 @@ async function submitAtomic(
     parent !== undefined;
     parent = cancelingParent(runtime, specs)
   )
-    await runtime.scheduler.afterCancel(parent);
+    await afterCancel(runtime, submitManyAtomic, parent);
   const args = { specs, named: resolved.map(({ named }) => named) };
   const digestOf = command.commandId === undefined ? undefined : resolved.map(comparable);
   const done = await runtime.pipeline.execute(submitManyAtomic, args, { ...command, digestOf });
@@ -147,6 +147,14 @@ function cancelingParent(
     if (parent !== undefined && scheduler.isCanceling(parent)) return parent;
   }
   return undefined;
+}
+
+function afterCancel(
+  { pipeline, scheduler }: EngineRuntime,
+  command: typeof submit | typeof submitManyAtomic,
+  parent: TaskRow,
+): Promise<void> {
+  return pipeline.before(command, () => scheduler.afterCancel(parent));
 }
 
 /** What a repeated submission is compared by: the specification, but for an id that was made for it. */

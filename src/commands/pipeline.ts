@@ -28,6 +28,9 @@ export interface ExecuteOptions extends CommandOptions {
   readonly digestOf?: unknown;
 }
 
+/** What admission looks at. */
+type Admitted = Pick<Command<unknown, unknown>, 'name' | 'admission'>;
+
 interface InFlight {
   readonly command: string;
   readonly digest: string;
@@ -63,7 +66,23 @@ export class CommandPipeline {
     return this.#runOnce(command, args, options, options.commandId);
   }
 
-  #admissionRefusal<A, R>(command: Command<A, R>): PawlError | undefined {
+  /** Does what a command has to wait for before it can be run; meanwhile it counts as queued. Errors: as `execute`. */
+  async before<T>(command: Admitted, wait: () => Promise<T>): Promise<T> {
+    const refusal = this.#admissionRefusal(command);
+    if (refusal !== undefined) throw refusal;
+    return await this.#counted(wait());
+  }
+
+  async #counted<T>(waiting: Promise<T>): Promise<T> {
+    this.#queued++;
+    try {
+      return await waiting;
+    } finally {
+      this.#queued--;
+    }
+  }
+
+  #admissionRefusal(command: Admitted): PawlError | undefined {
     if (this.#closed !== undefined) return this.#closed;
     const { maxQueuedCommands } = this.#parts.context.limits;
     const limit = command.admission ? maxQueuedCommands : maxQueuedCommands * (1 + RESERVED_SHARE);
@@ -91,13 +110,13 @@ export class CommandPipeline {
     if (running !== undefined) {
       if (running.command !== command.name || running.digest !== digest)
         throw commandConflict(commandId, running.command);
-      return (await running.answer) as R;
+      return (await this.#counted(running.answer)) as R;
     }
     const known = this.#parts.context.state.commands.get(commandId);
     if (known !== undefined) {
       if (known.command !== command.name || known.digest !== digest)
         throw commandConflict(commandId, known.command);
-      return command.result(await this.#readCommit(known.sequence), args, this.#parts.context);
+      return command.result(await this.#counted(this.#readCommit(known.sequence)), args, this.#parts.context);
     }
     const answer = this.#run(command, args, options, digest);
     this.#inFlight.set(commandId, { command: command.name, digest, answer });

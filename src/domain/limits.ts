@@ -12,9 +12,12 @@ export interface Limits {
   readonly maxCommitEvents: number;
   /** Bytes after which a segment is closed and the next one begun. */
   readonly segmentBytes: number;
-  /** Runs that are not terminal → `OVERLOADED`. */
+  /**
+   * Runs that are not terminal when a submission is decided → `OVERLOADED`. Submissions that are not durable yet do
+   * not count, so those of the batches in flight may pass it together; nor do the runs that policies derive later.
+   */
   readonly maxPendingRuns: number;
-  /** Commands that wait for a lock or for the journal → `OVERLOADED`. */
+  /** Commands that are not answered, those that wait for the answer to their `commandId` included → `OVERLOADED`. */
   readonly maxQueuedCommands: number;
   /** Bytes of commits that wait for the journal → `OVERLOADED`. */
   readonly maxQueuedBytes: number;
@@ -26,13 +29,13 @@ export interface Limits {
   readonly maxDependsOn: number;
   /** Levels of a hierarchy, the root being the first → `HIERARCHY_TOO_DEEP`. */
   readonly maxHierarchyDepth: number;
-  /** Children of one task → `LIMIT_EXCEEDED`. */
+  /** Children of one task, those of the batches in flight not counted → `LIMIT_EXCEEDED`. */
   readonly maxChildren: number;
   /** Tags of a task → `INVALID_INPUT`. */
   readonly maxTags: number;
   /** Non-terminal runs of a `repeat` task that exist at a time. */
   readonly repeatWindow: number;
-  /** Events of one reaction commit. */
+  /** Runs and tasks that one reaction commit settles; each is up to four events. */
   readonly reactionBatch: number;
   /** `commandId`s that are remembered. */
   readonly commandWindow: number;
@@ -46,6 +49,10 @@ export interface Limits {
   readonly maxCursors: number;
   /** `result()`s that wait → `LIMIT_EXCEEDED`. */
   readonly maxWaitingResults: number;
+  /** Subscriptions to events, runs and tasks that are open → `LIMIT_EXCEEDED`. */
+  readonly maxSubscribers: number;
+  /** `idle()`s that wait, and as many `cancelTask`s with `wait` → `LIMIT_EXCEEDED`. */
+  readonly maxWaitingCalls: number;
   /** Emissions an observer feed may be behind before it reads from the journal. */
   readonly emitBacklog: number;
   /** Ids that `idle()` lists per reason. */
@@ -76,6 +83,8 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   maxLiveActors: 1_000,
   maxCursors: 100,
   maxWaitingResults: 100_000,
+  maxSubscribers: 200_000,
+  maxWaitingCalls: 10_000,
   emitBacklog: 10_000,
   maxReportedIds: 100,
 });

@@ -4,8 +4,9 @@
 import type { Subscriber } from 'rxjs';
 import { requireFields, requireInteger } from '../domain/check.js';
 import type { PawlEvent } from '../domain/events.js';
+import { limitExceeded, type Places } from '../domain/places.js';
 import type { PawlError } from '../errors.js';
-import { aborted, closed, limitExceeded, onAbort } from './refusals.js';
+import { aborted, closed, onAbort } from './refusals.js';
 import { CommitCursor, historyGone } from './commit-cursor.js';
 import { CommitFollower, type FollowerParts } from './commit-follower.js';
 import { CatchUpDelivery, EventObserver, LiveDelivery } from './event-deliveries.js';
@@ -16,6 +17,7 @@ import type { SubscriberErrorHook } from './ports.js';
 /** What an event feed works with. */
 export interface EventFeedParts extends FollowerParts {
   readonly maxCursors: number;
+  readonly subscribers: Places;
   readonly onSubscriberError: SubscriberErrorHook;
 }
 
@@ -118,6 +120,7 @@ export class EventFeed implements PulledStream {
       subscriber.error(refusal);
       return;
     }
+    subscriber.add(this.#parts.subscribers.take());
     const observer = new EventObserver(subscriber, from - 1);
     const { signal } = options;
     if (signal !== undefined) {

@@ -4,6 +4,7 @@ import type { Observable, Subscription } from 'rxjs';
 import type { Clock } from '../clock.js';
 import type { Commit } from '../domain/events.js';
 import type { Limits } from '../domain/limits.js';
+import { Places } from '../domain/places.js';
 import type { RunRecord } from '../domain/run.js';
 import { PawlError } from '../errors.js';
 import type { Logger } from '../logger.js';
@@ -71,7 +72,8 @@ export class Observe {
       logger.error({ component: 'observe', err: error }, 'observing failed');
     });
     const onSubscriberError = this.#onSubscriberError;
-    const shared = { window, journal, slicer, projections, onSubscriberError };
+    const subscribers = new Places('maxSubscribers', limits.maxSubscribers, 'end a subscription');
+    const shared = { window, journal, slicer, projections, subscribers, onSubscriberError };
     const feed = new EventFeed({ ...shared, maxCursors: limits.maxCursors });
     const runs = new RunViews({
       ...shared,

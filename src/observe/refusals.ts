@@ -1,14 +1,6 @@
 // The refusals that views and streams share, and the one way to listen to an abort signal.
 import { PawlError } from '../errors.js';
 
-/** `LIMIT_EXCEEDED`, naming the option. */
-export function limitExceeded(limit: string, value: number, next: string): PawlError {
-  return new PawlError('LIMIT_EXCEEDED', `${limit} is ${String(value)} and reached; ${next}, or raise it.`, {
-    limit,
-    value,
-  });
-}
-
 /** `ABORTED` by the caller's own signal. */
 export function aborted(what: string, signal: AbortSignal): PawlError {
   return new PawlError('ABORTED', `${what} was ended by its abort signal.`, {}, signal.reason);

@@ -1,11 +1,12 @@
 // The live actors: xstate actors that follow runs. One a run, at most `maxLiveActors`; made for whoever asks, or
 // by themselves for the runs that the options choose; gone with the end of the run or by `stop()`.
 import type { PawlEvent } from '../domain/events.js';
+import { limitExceeded } from '../domain/places.js';
 import type { RunRecord } from '../domain/run.js';
 import { isTerminal, RUN_STATES } from '../domain/run-state.js';
 import type { ActorSystem } from './actor-system.js';
 import type { ObservedProjections, SubscriberErrorHook } from './ports.js';
-import { closed, limitExceeded } from './refusals.js';
+import { closed } from './refusals.js';
 import type { RunActor, RunActorEvent } from './run-actor.js';
 import { createdRecord } from './run-draft.js';
 import type { RunSpawner } from './run-routing.js';

@@ -19,7 +19,7 @@ export class RunView<O = unknown> {
 
   /**
    * The record now, then after every change; each state that a commit passes through is shown. Completes at the end
-   * of the run, at once when it ended long ago. Errors: `RUN_UNKNOWN`, `RUN_PRUNED`, `JOURNAL_POISONED`.
+   * of the run, at once when it ended long ago. Errors: `RUN_UNKNOWN`, `RUN_PRUNED`, `LIMIT_EXCEEDED`, `JOURNAL_POISONED`.
    */
   get state$(): GuardedObservable<RunRecord> {
     return this.#views.state$(this.id);

@@ -1,6 +1,7 @@
 // Live views of runs, routed by run id: what a run is now, every change of it, and its end. Records are built
 // for runs that are followed, and for no others; a run with only waiters costs one look-up an event.
 import { decodePayload } from '../domain/payload.js';
+import { limitExceeded, type Places } from '../domain/places.js';
 import type { RunRecord } from '../domain/run.js';
 import { isTerminal } from '../domain/run-state.js';
 import { PawlError } from '../errors.js';
@@ -9,7 +10,7 @@ import type { RunRow } from '../projections/rows.js';
 import { CommitFollower, type FollowerParts } from './commit-follower.js';
 import { GuardedObservable } from './guarded-observable.js';
 import type { ObservedProjections, SubscriberErrorHook } from './ports.js';
-import { aborted, closed, limitExceeded, onAbort } from './refusals.js';
+import { aborted, closed, onAbort } from './refusals.js';
 import { RunRouting, type RunSpawner } from './run-routing.js';
 import { RunWatch, type EndWaiter, type RunFollower } from './run-watch.js';
 
@@ -18,6 +19,7 @@ export interface RunViewsParts extends FollowerParts {
   readonly projections: ObservedProjections;
   readonly transitions: TransitionTable;
   readonly maxWaitingResults: number;
+  readonly subscribers: Places;
   readonly onSubscriberError: SubscriberErrorHook;
 }
 
@@ -72,7 +74,7 @@ export class RunViews {
 
   /**
    * The run as a stream: its record now, then after every change, each state of a commit on its own; completes
-   * when the run has ended, at once when it had. Errors: `RUN_UNKNOWN`, `RUN_PRUNED`.
+   * when the run has ended, at once when it had. Errors: `RUN_UNKNOWN`, `RUN_PRUNED`, `LIMIT_EXCEEDED`.
    */
   state$(runId: string): GuardedObservable<RunRecord> {
     return new GuardedObservable(
@@ -94,7 +96,10 @@ export class RunViews {
         };
         const record = this.current(runId);
         const over = isTerminal(record.state);
-        if (!over) subscriber.add(this.join(follower, record, this.#parts.projections.sequence));
+        if (!over) {
+          subscriber.add(this.#parts.subscribers.take());
+          subscriber.add(this.join(follower, record, this.#parts.projections.sequence));
+        }
         subscriber.next(record);
         if (over) subscriber.complete();
       },

@@ -17,7 +17,7 @@ export class TaskView {
 
   /**
    * The record now, then after each commit that changes it. Completes once the task is terminal and all its runs
-   * have ended. Errors: `TASK_UNKNOWN`, `TASK_PRUNED`, `JOURNAL_POISONED`.
+   * have ended. Errors: `TASK_UNKNOWN`, `TASK_PRUNED`, `LIMIT_EXCEEDED`, `JOURNAL_POISONED`.
    */
   get record$(): GuardedObservable<TaskRecord> {
     return this.#views.record$(this.id);
@@ -25,7 +25,7 @@ export class TaskView {
 
   /**
    * The record of the task once it is terminal and all its runs have ended. Never an unhandled rejection by itself.
-   * Errors: `TASK_UNKNOWN`, `TASK_PRUNED`, `ABORTED`, `CLOSED`, `JOURNAL_POISONED`.
+   * Errors: `TASK_UNKNOWN`, `TASK_PRUNED`, `LIMIT_EXCEEDED`, `ABORTED`, `CLOSED`, `JOURNAL_POISONED`.
    */
   done(options: WaitOptions = {}): Promise<TaskRecord> {
     const { signal } = options;

@@ -2,6 +2,7 @@
 // the record as it is once a commit that touches the task was emitted.
 import type { Commit, PawlEvent } from '../domain/events.js';
 import type { TaskRecord } from '../domain/nouns.js';
+import type { Places } from '../domain/places.js';
 import { isTerminal } from '../domain/run-state.js';
 import { PawlError } from '../errors.js';
 import { CommitFollower, type CommitDelivery, type FollowerParts } from './commit-follower.js';
@@ -12,6 +13,7 @@ import { closed } from './refusals.js';
 /** What task views work with. */
 export interface TaskViewsParts extends FollowerParts {
   readonly projections: ObservedProjections;
+  readonly subscribers: Places;
   readonly onSubscriberError: SubscriberErrorHook;
 }
 
@@ -47,7 +49,7 @@ export class TaskViews implements CommitDelivery {
 
   /**
    * The task as a stream: its record now, then after each commit that changes it; completes once the task is
-   * terminal and all its runs have ended. Errors: `TASK_UNKNOWN`, `TASK_PRUNED`, `CLOSED`.
+   * terminal and all its runs have ended. Errors: `TASK_UNKNOWN`, `TASK_PRUNED`, `LIMIT_EXCEEDED`, `CLOSED`.
    */
   record$(taskId: string): GuardedObservable<TaskRecord> {
     return new GuardedObservable(
@@ -60,6 +62,7 @@ export class TaskViews implements CommitDelivery {
           return;
         }
         if (this.#ended !== undefined && this.#follower.settled) throw this.#endError();
+        subscriber.add(this.#parts.subscribers.take());
         const followers = this.#watches.get(taskId) ?? new Set();
         this.#watches.set(taskId, followers.add(subscriber));
         this.#follower.start(this.#parts.window.latest);

@@ -1,6 +1,7 @@
 // Waits for the end of everything that a canceled task takes along: its own runs and those of its descendants.
-import type { TaskRow } from '../projections/rows.js';
+import { Places } from '../domain/places.js';
 import type { PawlError } from '../errors.js';
+import type { TaskRow } from '../projections/rows.js';
 
 interface CancelWait {
   readonly task: TaskRow;
@@ -11,7 +12,17 @@ interface CancelWait {
 /** The waits of `cancelTask({ wait: true })`. */
 export class CancelWaits {
   readonly #waits = new Set<CancelWait>();
+  readonly #places: Places;
   #failed: PawlError | undefined;
+
+  constructor(maxWaiting: number) {
+    this.#places = new Places('maxWaitingCalls', maxWaiting, 'let one cancelTask end first');
+  }
+
+  /** Takes a place for a wait before its task is canceled; what is returned gives it back. Errors: `LIMIT_EXCEEDED`. */
+  enter(): () => void {
+    return this.#places.take();
+  }
 
   /** Resolves when no run of the task or of a descendant is open. */
   wait(task: TaskRow): Promise<void> {

@@ -3,6 +3,7 @@
 import { PawlError } from '../errors.js';
 import type { EngineParts } from '../execution/engine-parts.js';
 import type { RunRow } from '../projections/rows.js';
+import { Places } from '../domain/places.js';
 import { RUN_STATES, isTerminal, type RunState } from '../domain/run-state.js';
 import type { Executor } from '../execution/executor.js';
 import type { ClockWatch } from './clock-watch.js';
@@ -72,33 +73,39 @@ export class IdleWatch {
   readonly #parts: EngineParts;
   readonly #scheduler: IdleSources;
   readonly #waiters = new Set<Waiter>();
+  readonly #places: Places;
 
   constructor(parts: EngineParts, scheduler: IdleSources) {
     this.#parts = parts;
     this.#scheduler = scheduler;
+    this.#places = new Places('maxWaitingCalls', parts.limits.maxWaitingCalls, 'let one idle() end first');
   }
 
-  /** Resolves once nothing more happens by itself right now. Errors: `ABORTED`, `CLOSED`, `JOURNAL_POISONED`. */
+  /** Resolves once nothing more happens by itself right now. Errors: `LIMIT_EXCEEDED`, `ABORTED`, `CLOSED`, `JOURNAL_POISONED`. */
   wait(signal?: AbortSignal): Promise<IdleReport> {
     return new Promise<IdleReport>((resolve, reject) => {
+      const abortError = (): PawlError =>
+        new PawlError('ABORTED', 'The wait for idle was aborted.', {}, signal?.reason);
+      if (signal?.aborted === true) throw abortError();
+      const leave = this.#places.take();
       const aborted = (): void => {
         this.#waiters.delete(waiter);
-        reject(new PawlError('ABORTED', 'The wait for idle was aborted.', {}, signal?.reason));
+        waiter.reject(abortError());
+      };
+      const done = (): void => {
+        leave();
+        signal?.removeEventListener('abort', aborted);
       };
       const waiter: Waiter = {
         resolve: (report) => {
-          signal?.removeEventListener('abort', aborted);
+          done();
           resolve(report);
         },
         reject: (error) => {
-          signal?.removeEventListener('abort', aborted);
+          done();
           reject(error);
         },
       };
-      if (signal?.aborted === true) {
-        aborted();
-        return;
-      }
       signal?.addEventListener('abort', aborted, { once: true });
       this.#waiters.add(waiter);
       this.#scheduler.wake();

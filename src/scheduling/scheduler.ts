@@ -23,7 +23,7 @@ export class Scheduler {
   readonly dueRuns: DueRuns;
   readonly clockWatch: ClockWatch;
   readonly idle: IdleWatch;
-  readonly cancelWaits = new CancelWaits();
+  readonly cancelWaits: CancelWaits;
   readonly #remoteLeases: RemoteLeases;
   readonly #facts: FactRouting;
   readonly #parts: EngineParts;
@@ -41,6 +41,7 @@ export class Scheduler {
   constructor(parts: EngineParts) {
     this.#parts = parts;
     this.clockWatch = new ClockWatch(parts.clock, parts.settings);
+    this.cancelWaits = new CancelWaits(parts.limits.maxWaitingCalls);
     const wake = (): void => {
       this.wake();
     };

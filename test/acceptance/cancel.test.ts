@@ -181,6 +181,19 @@ describe('a task', () => {
     expect(report.sweeps.map(({ settled }) => settled)).toEqual(report.sweeps.map(() => 0));
   });
 
+  it('waits for so many at a time; one more is refused and cancels nothing', async () => {
+    const kit = await openTest({ limits: { maxWaitingCalls: 2 } });
+    const later = { kind: 'once', startAt: kit.clock.now() + HOUR_MS } as const;
+    const ids = ['a', 'b', 'c'];
+    for (const id of ids) await kit.pawl.submit('work', undefined, { id, policy: later });
+    const [one, two, three] = ids.map((id) => kit.pawl.cancelTask(id, { wait: true }));
+    await refusal(three ?? Promise.resolve(), 'LIMIT_EXCEEDED');
+    expect(await Promise.all([one, two])).toEqual([{ changed: true }, { changed: true }]);
+    expect(kit.pawl.projections.tasks.get('c')?.canceledAt).toBeUndefined();
+    await refusal(kit.pawl.cancelTask('nobody', { wait: true }), 'TASK_UNKNOWN');
+    expect(await kit.pawl.cancelTask('c', { wait: true })).toEqual({ changed: true });
+  });
+
   it('lets nothing of it start, once its cancellation is durable', async () => {
     const called: string[] = [];
     const kit = await openTest({ tasks: [defineTask('work', (context) => void called.push(context.runId))] });

@@ -102,6 +102,28 @@ describe('idle', () => {
     expect(listed.map((id) => run(pawl, id).state)).not.toContain('completed');
   });
 
+  it('waits for so many at a time: one more is refused, and has its place when another has ended', async () => {
+    const going = gate();
+    const slow = defineTask('slow', () => going.promise);
+    const { pawl } = await open({ tasks: [slow], limits: { maxWaitingCalls: 2 } });
+    await pawl.submit(slow);
+    const abort = new AbortController();
+    const one = pawl.idle();
+    const two = pawl.idle({ signal: abort.signal });
+    const error = await refusal(pawl.idle(), 'LIMIT_EXCEEDED');
+    expect(error.data).toEqual({ limit: 'maxWaitingCalls', value: 2 });
+    abort.abort();
+    await refusal(two, 'ABORTED');
+    const three = pawl.idle();
+    await refusal(pawl.idle(), 'LIMIT_EXCEEDED');
+    going.open(undefined);
+    expect(await Promise.all([one, three])).toEqual([
+      { pending: 0, reasons: [] },
+      { pending: 0, reasons: [] },
+    ]);
+    await Promise.all([pawl.idle(), pawl.idle()]);
+  });
+
   it('waits while a write is in flight', async () => {
     const backend = new MemoryBackend();
     const { pawl, clock } = await open({ tasks: [good], backend });

@@ -13,7 +13,7 @@ import { transitionTable } from '../../src/machines/transition-table.js';
 import { Projections } from '../../src/projections/projections.js';
 import { ManualClock } from '../../src/testing/manual-clock.js';
 import { seededRandom } from '../../src/testing/test-orchestrator.js';
-import { refusal, turns } from '../acceptance/support/handlers.js';
+import { gate, refusal, turns } from '../acceptance/support/handlers.js';
 
 /** A command that pauses or resumes, whichever is legal, under the locks it is given. */
 const toggle: Command<{ keys: readonly string[]; refuse?: string }, { paused: boolean }> = {
@@ -170,5 +170,38 @@ describe('a full queue', () => {
     await Promise.all(waiting);
     expect(commands.queued).toBe(0);
     await expect(commands.execute(admit, { keys: ['later'] })).resolves.toBeDefined();
+  });
+
+  it('counts whoever waits for the answer to a commandId, in flight and long given', async () => {
+    const { commands, backend } = await pipeline({ maxQueuedCommands: 3 });
+    const release = backend.holdSync();
+    const same = (): Promise<unknown> => commands.execute(admit, { keys: ['a'] }, { commandId: 'c1' });
+    const waiting = [same(), same()];
+    expect(commands.queued).toBe(2);
+    waiting.push(same());
+    await refusal(same(), 'OVERLOADED');
+    release();
+    await Promise.all(waiting);
+    expect(commands.queued).toBe(0);
+    const late = [same(), same(), same()];
+    await refusal(same(), 'OVERLOADED');
+    await Promise.all(late);
+    expect(commands.queued).toBe(0);
+  });
+
+  it('counts what a command has to wait for before it is decided, also when that fails', async () => {
+    const { commands } = await pipeline({ maxQueuedCommands: 2 });
+    const held = [gate(), gate()];
+    const waiting = held.map(({ promise }) => commands.before(admit, () => promise));
+    await refusal(
+      commands.before(admit, () => Promise.resolve()),
+      'OVERLOADED',
+    );
+    held[0]?.open(undefined);
+    await waiting[0];
+    expect(commands.queued).toBe(1);
+    held[1]?.fail(new Error('no'));
+    await expect(waiting[1]).rejects.toThrow('no');
+    expect(commands.queued).toBe(0);
   });
 });

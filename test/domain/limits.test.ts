@@ -27,6 +27,8 @@ describe('the default limits', () => {
       maxLiveActors: 1_000,
       maxCursors: 100,
       maxWaitingResults: 100_000,
+      maxSubscribers: 200_000,
+      maxWaitingCalls: 10_000,
       emitBacklog: 10_000,
       maxReportedIds: 100,
     });

@@ -75,7 +75,7 @@ describe('closing', () => {
   });
 
   it('refuses waits for a cancellation that begin after the engine has ended', async () => {
-    const waits = new CancelWaits();
+    const waits = new CancelWaits(1);
     const closed = new PawlError('CLOSED', 'Closed.');
     waits.fail(closed);
     const { runtime, pawl } = await openRuntime(new MemoryBackend());

@@ -3,6 +3,7 @@
 import { Subject } from 'rxjs';
 import type { Clock } from '../../../src/clock.js';
 import type { Commit, PawlEvent } from '../../../src/domain/events.js';
+import { Places } from '../../../src/domain/places.js';
 import { CommitWindow } from '../../../src/observe/commit-window.js';
 import { EventFeed } from '../../../src/observe/event-feed.js';
 import { Slicer } from '../../../src/observe/slicer.js';
@@ -121,7 +122,7 @@ export interface FeedFixture {
 
 /** Makes a feed; events that were emitted before are history. */
 export function feedFixture(
-  options: { history?: number; emitBacklog?: number; maxCursors?: number } = {},
+  options: { history?: number; emitBacklog?: number; maxCursors?: number; maxSubscribers?: number } = {},
 ): FeedFixture {
   const clock = new TestClock();
   const journal = new FakeJournal();
@@ -136,6 +137,7 @@ export function feedFixture(
     journal,
     slicer,
     maxCursors: options.maxCursors ?? 100,
+    subscribers: new Places('maxSubscribers', options.maxSubscribers ?? 1_000, 'end one'),
     onSubscriberError: (error) => {
       thrown.push(error);
     },
