@@ -10,7 +10,8 @@ import {
   requireWord,
   type Fields,
 } from './domain/check.js';
-import { DEFAULT_LIMITS, type Limits } from './domain/limits.js';
+import type { Limits } from './domain/limits.js';
+import { resolveLimits } from './domain/resolve-limits.js';
 import type { AnyTaskDefinition } from './execution/define-task.js';
 import type { EngineSettings } from './execution/engine-parts.js';
 import type { JournalBackend } from './journal/journal-backend.js';
@@ -149,7 +150,7 @@ export function resolveOptions(options: OrchestratorOptions): ResolvedOptions {
       leaseMs: DEFAULT_LEASE_MS,
     },
     snapshotEveryEvents: integer('snapshotEveryEvents', 1_000_000, 0),
-    limits: limitsOf(options.limits),
+    limits: resolveLimits(options.limits, 'options.limits'),
     liveActors:
       options.liveActors === undefined
         ? 'observed'
@@ -206,16 +207,4 @@ function handlersOf(tasks: readonly unknown[]): ReadonlyMap<string, AnyTaskDefin
     handlers.set(type, task);
   }
   return handlers;
-}
-
-function limitsOf(given: Partial<Limits> | undefined): Limits {
-  if (given === undefined) return DEFAULT_LIMITS;
-  const names = Object.keys(DEFAULT_LIMITS) as (keyof Limits)[];
-  requireFields(given, 'options.limits', names);
-  const limits: Record<keyof Limits, number> = { ...DEFAULT_LIMITS };
-  for (const name of names) {
-    const value = given[name];
-    if (value !== undefined) limits[name] = requireInteger(value, `options.limits.${name}`, { min: 1 });
-  }
-  return Object.freeze(limits);
 }

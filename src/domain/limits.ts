@@ -95,3 +95,5 @@ export const KEPT_FIRST = 10;
 export const KEPT_LAST = 90;
 /** Longest timer that is armed, milliseconds; a later moment is approached in steps. */
 export const TIMER_HORIZON_MS = 60_000;
+/** Dimensions that an attempt may consume in before they are written: each is an event, for every level of tasks. */
+export const MAX_DIMENSIONS = 256;

@@ -231,13 +231,17 @@ export class Executor implements AttemptHost {
     });
   }
 
-  /** What no commit can hold would be refused for ever: the attempt fails of it. False when it did that already. */
+  /**
+   * What no commit can hold would be refused for ever. Progress goes first: the limits leave no room for it beside the
+   * largest output. Then the attempt fails of it. False when it did that already.
+   */
   #finishSmaller(live: LiveAttempt, outcome: Outcome, error: PawlError): boolean {
-    if (outcome.kind === 'failure' && outcome.error.code === error.code) return false;
-    this.logger(live).error({ err: error }, 'end of an attempt does not fit into a commit');
+    const hadProgress = live.progress !== undefined;
+    if (!hadProgress && outcome.kind === 'failure' && outcome.error.code === error.code) return false;
+    if (!hadProgress) this.logger(live).error({ err: error }, 'end of an attempt does not fit into a commit');
     live.progress = undefined;
     live.phase = 'open';
-    this.#finish(live, outcomeOfRefusal(error));
+    this.#finish(live, hadProgress ? outcome : outcomeOfRefusal(error));
     return true;
   }
 

@@ -3,8 +3,9 @@ import type { Logger } from '../logger.js';
 import { decodePayload, encodePayload } from '../domain/payload.js';
 import type { Payload, PayloadLimits } from '../domain/payload.js';
 import { requireInteger, requireText } from '../domain/check.js';
+import { MAX_DIMENSIONS } from '../domain/limits.js';
 import { PawlError } from '../errors.js';
-import { MAX_DIMENSIONS, type LiveAttempt } from './live-attempt.js';
+import type { LiveAttempt } from './live-attempt.js';
 
 /** Returned by a handler to suspend its run; made by `context.suspend`. */
 export class Suspension {

@@ -1,6 +1,7 @@
 // An attempt that this process executes: what is known of it only in memory, from the durable start to the end.
 import type { PawlError } from '../errors.js';
 import type { Consumption } from '../decisions/attempts.js';
+import { MAX_DIMENSIONS } from '../domain/limits.js';
 import type { Payload } from '../domain/payload.js';
 import type { RunRow } from '../projections/rows.js';
 import type { Deadline } from '../scheduling/deadlines.js';
@@ -8,9 +9,6 @@ import { isolateSignal } from './isolated-signal.js';
 
 /** Where an attempt stands in this process. */
 export type LivePhase = 'open' | 'finishing' | 'ended';
-
-/** Dimensions that an attempt may consume in before they are written: each is an event, for every level of tasks. */
-export const MAX_DIMENSIONS = 256;
 
 /** An attempt in flight. */
 export class LiveAttempt {

@@ -1,7 +1,8 @@
 // The state of a data directory without an engine: steps 1 to 5 of contract §8. It writes no event, runs no sweep and
 // starts nothing, so a test or a tool sees exactly what the storage holds; what it hands out may append.
 import type { Clock, IdSource } from '../clock.js';
-import { DEFAULT_LIMITS, type Limits } from '../domain/limits.js';
+import type { Limits } from '../domain/limits.js';
+import { checkLimits } from '../domain/resolve-limits.js';
 import { hostClock, hostRandom, uuidV7 } from '../host-clock.js';
 import { silentLogger, type Logger } from '../logger.js';
 import type { Projections } from '../projections/projections.js';
@@ -80,7 +81,7 @@ export async function loadProjectionFromStorage(
   options: LoadProjectionOptions = {},
 ): Promise<RecoveryBootstrap> {
   const { clock = hostClock, storage = hostStorage } = options;
-  const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const limits = checkLimits(options.limits, 'options.limits');
   const request: LoadRequest = {
     dataDir,
     storage,

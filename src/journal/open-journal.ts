@@ -1,7 +1,8 @@
 // The front door of the storage: opens a directory with the machine's disk, clock and ids, unless told otherwise.
 import type { Clock, IdSource } from '../clock.js';
 import type { Commit, PawlEvent } from '../domain/events.js';
-import { DEFAULT_LIMITS, type Limits } from '../domain/limits.js';
+import type { Limits } from '../domain/limits.js';
+import { checkLimits } from '../domain/resolve-limits.js';
 import { PawlError } from '../errors.js';
 import { hostClock, hostRandom, uuidV7 } from '../host-clock.js';
 import type { Logger } from '../logger.js';
@@ -57,7 +58,7 @@ export interface JournalHandle extends AsyncDisposable {
   read(range: ReadRange): AsyncIterable<Commit>;
 }
 
-/** Opens the log in `dir`. Errors: the typed errors of opening; nothing is held then. */
+/** Opens the log in `dir`. Errors: `INVALID_INPUT`, and the typed errors of opening; nothing is held then. */
 export async function openJournal(dir: string, options: JournalOptions = {}): Promise<JournalHandle> {
   if (options.readOnly === true) return readOnlyHandle(dir, await openWalReader(dir, options));
   const journal = await openFileJournal(dir, options);
@@ -94,10 +95,8 @@ export async function openWalReader(
   options: Pick<JournalOptions, 'storage' | 'limits'> = {},
 ): Promise<WalReader> {
   const { storage = hostStorage, limits } = options;
-  return WalReader.open(dir, {
-    storage,
-    maxFrameBytes: limits?.maxFrameBytes ?? DEFAULT_LIMITS.maxFrameBytes,
-  });
+  const { maxFrameBytes } = checkLimits(limits, 'options.limits');
+  return WalReader.open(dir, { storage, maxFrameBytes });
 }
 
 /** Checks every byte and every event of the log in `dir`, without the lock. Errors: the first thing that is wrong. */
@@ -106,11 +105,8 @@ export async function verify(
   options: Pick<JournalOptions, 'storage' | 'limits' | 'repair'> = {},
 ): Promise<VerifiedLog> {
   const { storage = hostStorage, limits, repair = 'strict' } = options;
-  return verifyLog(dir, {
-    storage,
-    repair,
-    maxFrameBytes: limits?.maxFrameBytes ?? DEFAULT_LIMITS.maxFrameBytes,
-  });
+  const { maxFrameBytes } = checkLimits(limits, 'options.limits');
+  return verifyLog(dir, { storage, repair, maxFrameBytes });
 }
 
 async function openFileJournal(dir: string, options: JournalOptions): Promise<Journal> {
@@ -124,7 +120,7 @@ async function openFileJournal(dir: string, options: JournalOptions): Promise<Jo
     ...(expectExisting === undefined ? {} : { expectExisting }),
     ...(lockWaitMs === undefined ? {} : { lockWaitMs }),
     ...(logger === undefined ? {} : { logger }),
-    ...(limits === undefined ? {} : { limits }),
+    limits: checkLimits(limits, 'options.limits'),
   });
 }
 

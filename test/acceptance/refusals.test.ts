@@ -211,16 +211,16 @@ describe('submitMany', () => {
   });
 
   it('atomic refuses more events than a commit may have, and takes just as many', async () => {
-    const { pawl } = await openTest({ limits: { maxCommitEvents: 9 } });
+    const { pawl } = await openTest({ limits: { maxCommitEvents: 2_100 } });
     // A task that is due is three events: the task, its run, the promotion of it.
-    await refused(pawl, 'COMMIT_TOO_LARGE', pawl.submitMany(items(4), { atomic: true }));
-    await pawl.submitMany(items(3), { atomic: true });
-    expect(pawl.projections.tasks.count).toBe(3);
+    await refused(pawl, 'COMMIT_TOO_LARGE', pawl.submitMany(items(701), { atomic: true }));
+    await pawl.submitMany(items(700), { atomic: true });
+    expect(pawl.projections.tasks.count).toBe(700);
   });
 
   it('atomic refuses more bytes than a commit may have', async () => {
-    const { pawl } = await openTest({ limits: { maxFrameBytes: 2_000 } });
-    const large = Array.from({ length: 3 }, () => ({ task: 'work', input: 'x'.repeat(700) }));
+    const { pawl } = await openTest({ limits: { maxPayloadBytes: 700_000, maxFrameBytes: 2_100_000 } });
+    const large = Array.from({ length: 3 }, () => ({ task: 'work', input: 'x'.repeat(699_990) }));
     await refused(pawl, 'COMMIT_TOO_LARGE', pawl.submitMany(large, { atomic: true }));
     await pawl.submitMany(large.slice(1), { atomic: true });
     expect(pawl.projections.tasks.count).toBe(2);

@@ -1,8 +1,19 @@
 // Writes that are refused at a bad moment: whatever the reason, the engine neither hangs nor forgets a result.
 import { describe, expect, it } from '@jest/globals';
 import { defineTask } from '../../../src/execution/define-task.js';
+import { PawlError } from '../../../src/errors.js';
+import type { EncodedBatch } from '../../../src/journal/journal-backend.js';
+import { MemoryBackend } from '../../../src/journal/memory-backend.js';
 import { openOnFaultyStorage } from '../support/faulty-files.js';
 import { first, gate, open, refusal, run, turns } from '../support/handlers.js';
+
+/** A log of somebody else's, which holds less in a commit than the limits allow. */
+class NarrowBackend extends MemoryBackend {
+  override append(batch: EncodedBatch): Promise<void> {
+    if (batch.end <= 32_768) return super.append(batch);
+    return Promise.reject(new PawlError('COMMIT_TOO_LARGE', 'More than 32768 bytes; split it.', {}));
+  }
+}
 
 const quick = defineTask('quick', () => 'done');
 
@@ -47,14 +58,30 @@ describe('a refused write', () => {
 
   it('a finish that no commit can hold fails its run instead of leaving it running', async () => {
     const large = defineTask('large', () => 'x'.repeat(50_000));
-    const { pawl, clock } = await open({
-      tasks: [large],
-      limits: { maxFrameBytes: 32_768, maxPayloadBytes: 100_000 },
-    });
+    const { pawl, clock } = await open({ tasks: [large], backend: new NarrowBackend() });
     const { runIds } = await pawl.submit(large, undefined, { constraints: { maxAttempts: 3 } });
     await clock.advance(5_000);
     const record = run(pawl, first(runIds));
     expect(record).toMatchObject({ state: 'failed', attemptCount: 1 });
     expect(record.attempts[0]?.error?.code).toBe('COMMIT_TOO_LARGE');
+  });
+
+  it('the largest output goes into a commit with everything an attempt consumes, and without its progress', async () => {
+    const limits = { maxPayloadBytes: 3_000_000, maxFrameBytes: 3_000_000 + 262_144 + 8 * 131_072 };
+    const last = 'x'.repeat(limits.maxPayloadBytes - 3);
+    const large = defineTask('large', async (context) => {
+      context.progress('first');
+      // What is reported now waits for its second, or for the end.
+      await context.consume('token', 1);
+      for (let index = 0; index < 256; index++)
+        context.consume(`dimension-${String(index)}`.padEnd(64, '-'), 1);
+      context.progress(['y'.repeat(limits.maxPayloadBytes - 5)]);
+      return last;
+    });
+    const { pawl, clock } = await open({ tasks: [large], limits });
+    const { runIds } = await pawl.submit(large, undefined, { constraints: { maxAttempts: 3 } });
+    await clock.advance(5_000);
+    expect(run(pawl, first(runIds))).toMatchObject({ state: 'completed', attemptCount: 1 });
+    expect(await pawl.run(first(runIds)).result()).toBe(last);
   });
 });
