@@ -1,11 +1,35 @@
-// Opens a data directory that has pending runs and says so as soon as a handler runs; then it is killed by itself.
+// Opens a data directory that has pending runs, says as soon as a handler runs how long each step took since the
+// process began, and is gone. It comes in by the public door, as an application does.
 import { writeSync } from 'node:fs';
-import { openOrchestrator } from '../../src/open-orchestrator.js';
-import { defineTask } from '../../src/execution/define-task.js';
+import { defineTask, openOrchestrator, type StartReport } from '../../src/index.js';
 
+const loadedMs = performance.now();
 const [, , dataDir = ''] = process.argv;
+const opened: { report?: StartReport; ms: number } = { ms: 0 };
+
+function stepsOf(handlerMs: number): Record<string, number> {
+  const { report } = opened;
+  if (report === undefined) return {};
+  const { recoveryDurationSeconds, stepsMs, sweeps } = report;
+  const { snapshot = 0, replay = 0 } = stepsMs;
+  const recoveryMs = recoveryDurationSeconds * 1_000;
+  const sweptMs = sweeps.reduce((sum, { durationMs }) => sum + durationMs, 0);
+  return {
+    'Node and modules': loadedMs,
+    'lock and log': recoveryMs - snapshot - replay,
+    snapshot,
+    tail: replay,
+    ...Object.fromEntries(sweeps.map(({ name, durationMs }) => [`sweep ${name}`, durationMs])),
+    'epoch, queues and the rest of the opening': opened.ms - loadedMs - recoveryMs - sweptMs,
+    'first claim': handlerMs - opened.ms,
+  };
+}
+
 const first = defineTask('noop', () => {
-  writeSync(1, '1\n');
+  const handlerMs = performance.now();
+  writeSync(1, `${JSON.stringify({ steps: stepsOf(handlerMs) })}\n`);
   process.exit(0);
 });
-await openOrchestrator({ dataDir, tasks: [first], concurrency: 1, snapshotEveryEvents: 0 });
+const pawl = await openOrchestrator({ dataDir, tasks: [first], concurrency: 1, snapshotEveryEvents: 0 });
+opened.ms = performance.now();
+opened.report = pawl.report;

@@ -1,6 +1,6 @@
 // Walks over the tasks and runs of one type, tenant or tag, in order of shapes, then of creation; and on from a
 // position, even when the record there has gone.
-import type { BucketList, BucketPlace, RunRow, TaskRow } from './rows.js';
+import type { BucketList, BucketPlace, RunRow, TaskRow, TaskShape } from './rows.js';
 
 /** Where a walk stands: order of the bucket, sequences of the task's and the run's creation. */
 export interface BucketPosition {
@@ -35,6 +35,18 @@ export function* tasksIn(
       while (task !== undefined && task.createdSequence <= after.task) task = task.nextOfShape;
     }
     for (; task !== undefined; task = task.nextOfShape) yield task;
+  }
+}
+
+/** The tasks of those shapes of a list that are wanted; the others cost one look a shape. */
+export function* tasksOfShapes(
+  list: BucketList | undefined,
+  wanted: (shape: TaskShape) => boolean,
+): IterableIterator<TaskRow> {
+  for (let place = list?.first; place !== undefined; place = place.next) {
+    const { first } = place.bucket;
+    if (first === undefined || !wanted(first.shape)) continue;
+    for (let task: TaskRow | undefined = first; task !== undefined; task = task.nextOfShape) yield task;
   }
 }
 

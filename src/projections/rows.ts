@@ -70,12 +70,13 @@ export interface TaskExtra {
   dependsOn: readonly string[];
   /** Time of the policy's latest settled occurrence, from `PolicyAdvanced`. */
   derivedThroughAt: number | undefined;
+  /** Neighbours among the canceled tasks. */
+  nextCanceled: TaskRow | undefined;
+  previousCanceled: TaskRow | undefined;
 }
 
 /** A task. Counts are of chains (contract §1). */
 export class TaskRow {
-  /** Sequence of the last change. */
-  changedAtSequence = 0;
   created = 0;
   completed = 0;
   failed = 0;
@@ -163,7 +164,6 @@ export class RunDetail {
 
 /** A run. */
 export class RunRow {
-  changedAtSequence = 0;
   state: RunState = 'scheduled';
   lastStateChangeAt: number;
   attemptCount = 0;

@@ -35,6 +35,8 @@ export class RunTable {
   /** Runs whose type is not that of their task. */
   readonly overrides = new TypeOverrides();
   readonly section = mapSection('runs', this.#rows, (record) => this.#load(record));
+  /** Runs that were continued and whose successor does not exist. */
+  readonly awaiting = new Set<RunRow>();
   #loading: RunRow[] = [];
   /** Records whose task is not loaded yet. */
   #early: SavedRun[] = [];
@@ -60,7 +62,6 @@ export class RunTable {
     const row = this.#rows.get(runId);
     if (row === undefined) throw refusal(event, 'unknownRun', { runId });
     this.#rows.willChange(runId, row);
-    row.changedAtSequence = event.sequence;
     return row;
   }
 
@@ -91,6 +92,7 @@ export class RunTable {
     this.#followers.tasks.removeRun(row);
     this.overrides.remove(row);
     this.states.remove(row);
+    this.awaiting.delete(row);
     this.#rows.delete(row.id);
     this.#followers.pruned.remember({ kind: 'run', id: row.id });
   }
@@ -135,6 +137,7 @@ export class RunTable {
     const row = loadRun(record, task);
     this.#rows.set(row.id, row);
     this.#loading.push(row);
+    if (row.detail?.continuation !== undefined) this.awaiting.add(row);
   }
 }
 

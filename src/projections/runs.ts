@@ -90,6 +90,11 @@ export class Runs implements Fold {
     for (let row = this.states.first(state); row !== undefined; row = row.nextInState) yield row;
   }
 
+  /** Runs that were continued and whose successor does not exist: within a commit, or in an imported log. */
+  get awaitingSuccessor(): ReadonlySet<RunRow> {
+    return this.#table.awaiting;
+  }
+
   /** Runs that match, by the cheapest index. Errors: `INVALID_INPUT` for a limit or cursor. */
   list(filter: RunFilter = {}, options: PageOptions = {}): Page<RunRecord> {
     return listRuns(this, filter, options);
@@ -166,7 +171,6 @@ export class Runs implements Fold {
     const row = new RunRow(event.runId, task, event.occurrence, event.at, event.scheduledAt, event.priority);
     row.createdSequence = event.sequence;
     row.stateSequence = event.sequence;
-    row.changedAtSequence = event.sequence;
     if (event.continuedFrom !== undefined || event.retryOf !== undefined) {
       this.#replace(event, row);
     } else {
@@ -190,6 +194,7 @@ export class Runs implements Fold {
       const old = this.change(event, continuedFrom);
       this.#supersede(event, old, { link: 'continuedTo', runId: row.id });
       detailOf(old).continuation = undefined;
+      this.#table.awaiting.delete(old);
       detail.continuedFrom = continuedFrom;
     }
     if (retryOf !== undefined) {
@@ -227,13 +232,14 @@ export class Runs implements Fold {
     if (row.state !== 'running' && row.state !== 'completed') {
       throw refusal(event, 'attemptWrongState', { runId: row.id, state: row.state });
     }
-    this.tasks.touch(row.task, event.sequence);
+    this.tasks.touch(row.task);
     this.#supersede(event, row, { link: 'continuedTo', runId: event.successorRunId });
     if (this.#table.get(event.successorRunId) !== undefined) return;
     detailOf(row).continuation = Object.freeze({
       ...(event.input === undefined ? {} : { input: event.input }),
       ...(event.taskType === undefined ? {} : { type: event.taskType }),
     });
+    this.#table.awaiting.add(row);
   }
 
   #changeState(event: PawlEvent<'RunStateChanged'>): void {
@@ -252,12 +258,12 @@ export class Runs implements Fold {
       if (keepsLease || (detail.open !== undefined && to !== 'running')) this.checkLater(row, event);
     }
     this.#table.move(row, to, event);
-    if (isTerminal(to)) this.#end(event, row);
+    if (isTerminal(to)) this.#end(row);
   }
 
-  #end(event: PawlEvent, row: RunRow): void {
+  #end(row: RunRow): void {
     const { task, detail } = row;
-    this.tasks.touch(task, event.sequence);
+    this.tasks.touch(task);
     task.openRuns--;
     if (countsByItself(row)) this.tasks.countEnd(task, row.state, 1);
     if (detail === undefined) return;

@@ -4,6 +4,7 @@ import type { PawlEvent } from '../domain/events.js';
 import type { SavedTask, TaskRecord } from '../domain/nouns.js';
 import type { RunState } from '../domain/run-state.js';
 import { NONE, type TaskSpec } from '../domain/task.js';
+import { CanceledTasks } from './canceled-tasks.js';
 import { CapturableMap } from './capturable-map.js';
 import type { Fold } from './fold.js';
 import type { Pruned } from './pruned.js';
@@ -24,6 +25,8 @@ export class Tasks implements Fold {
   readonly #shapes = new TaskShapes();
   /** Tasks by type, tenant and tag. */
   readonly index = new TaskIndex();
+  /** Tasks that were canceled. */
+  readonly canceled = new CanceledTasks();
   readonly sections = [mapSection('tasks', this.#rows, (record) => this.#load(record))];
   /** Ids of parents, until `finishLoad`. */
   #loading: TaskRow[] = [];
@@ -102,14 +105,13 @@ export class Tasks implements Fold {
   change(event: PawlEvent, taskId: string): TaskRow {
     const row = this.#rows.get(taskId);
     if (row === undefined) throw refusal(event, 'unknownTask', { taskId });
-    this.touch(row, event.sequence);
+    this.touch(row);
     return row;
   }
 
   /** To be called before each change of a row. */
-  touch(row: TaskRow, sequence: number): void {
+  touch(row: TaskRow): void {
     this.#rows.willChange(row.id, row);
-    row.changedAtSequence = sequence;
   }
 
   /** Appends a run to those of its task. */
@@ -145,7 +147,6 @@ export class Tasks implements Fold {
     if (this.#rows.get(spec.id) !== undefined) throw refusal(event, 'duplicateTask', { taskId: spec.id });
     const row = this.#make(spec, event.at);
     row.createdSequence = event.sequence;
-    row.changedAtSequence = event.sequence;
     if (spec.parentId !== undefined) {
       const parent = this.#rows.get(spec.parentId);
       if (parent === undefined && !this.pruned.hasTask(spec.parentId)) {
@@ -159,10 +160,12 @@ export class Tasks implements Fold {
   }
 
   #cancel(event: PawlEvent<'TaskCanceled'>): void {
-    const extra = extraOf(this.change(event, event.taskId));
+    const row = this.change(event, event.taskId);
+    const extra = extraOf(row);
     if (extra.canceledAt !== undefined) return;
     extra.canceledAt = event.at;
     extra.cancelReason = event.reason;
+    this.canceled.add(row);
   }
 
   #advance(event: PawlEvent<'PolicyAdvanced'>): void {
@@ -178,6 +181,7 @@ export class Tasks implements Fold {
 
   /** Forgets a task whose runs are gone already. */
   #remove(row: TaskRow): void {
+    if (row.extra?.canceledAt !== undefined) this.canceled.remove(row);
     row.extra?.parent?.extra?.children?.delete(row);
     for (const child of row.extra?.children ?? []) extraOf(child).parent = undefined;
     if (this.index.remove(row)) this.#shapes.drop(row.shape);
@@ -194,7 +198,10 @@ export class Tasks implements Fold {
     row.skipped = counts.skipped;
     row.derived = counts.derived;
     row.createdSequence = record.createdSequence ?? 0;
-    if (record.canceledAt !== undefined) extraOf(row).canceledAt = record.canceledAt;
+    if (record.canceledAt !== undefined) {
+      extraOf(row).canceledAt = record.canceledAt;
+      this.canceled.add(row);
+    }
     if (record.cancelReason !== undefined) extraOf(row).cancelReason = record.cancelReason;
     if (record.derivedThroughAt !== undefined) extraOf(row).derivedThroughAt = record.derivedThroughAt;
     this.#rows.set(row.id, row);
@@ -234,6 +241,8 @@ function extraOf(row: TaskRow): TaskExtra {
     children: undefined,
     dependsOn: NONE,
     derivedThroughAt: undefined,
+    nextCanceled: undefined,
+    previousCanceled: undefined,
   });
 }
 

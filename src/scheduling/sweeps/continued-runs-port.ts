@@ -39,7 +39,7 @@ export function continuedRunsOf(sweep: SweepContext, starter: string): StartupRe
 }
 
 function* orphans(sweep: SweepContext): Iterable<ContinuedRun> {
-  for (const row of sweep.state.runs.rows()) {
+  for (const row of sweep.state.runs.awaitingSuccessor) {
     const run = orphanOf(row);
     if (run !== undefined) yield run;
   }
