@@ -13,7 +13,7 @@ import { hostStorage } from './journal/host-storage.js';
 import { openJournalOn } from './journal/open-journal-on.js';
 import type { Journal } from './journal/journal.js';
 import type { JournalBackend } from './journal/journal-backend.js';
-import { recover, staged, type Recovered } from './journal/recovery.js';
+import { Recovery, staged, type Recovered } from './journal/recovery.js';
 import { snapshotStoreOf, takeSnapshot } from './journal/snapshot-store.js';
 import { withFields } from './logger.js';
 import { journalMachine } from './machines/journal-machine.js';
@@ -83,6 +83,18 @@ async function openOn(parts: OpenParts): Promise<Orchestrator> {
   const { limits, logger, dataDir } = resolved;
   const transitions = hooks.transitions ?? transitionTable;
   const startedMs = clock.monotonicMs();
+  const recovery = new Recovery({
+    backend,
+    clock,
+    logger,
+    limits,
+    transitions,
+    dataDir,
+    startedMs,
+    onBegin: () => {
+      observe.actorSystem.sendOrchestrator({ type: 'recover' });
+    },
+  });
   const journal = await staged('open', () =>
     openJournalOn(backend, {
       clock,
@@ -92,23 +104,13 @@ async function openOn(parts: OpenParts): Promise<Orchestrator> {
       repair: resolved.repair,
       expectExisting: resolved.expectExisting,
       lockWaitMs: resolved.lockWaitMs,
-      allowEmptyBehindHead: true,
+      load: recovery,
       onLifecycle: observe.actorSystem.startJournal(journalMachine),
     }),
   );
   const deadlines = new Deadlines(clock);
   try {
-    observe.actorSystem.sendOrchestrator({ type: 'recover' });
-    const recovered = await recover({
-      journal,
-      backend,
-      clock,
-      logger,
-      limits,
-      transitions,
-      dataDir,
-      startedMs,
-    });
+    const recovered = await recovery.finish(journal);
     const { projections: state } = recovered;
     const engine: EngineParts = {
       clock,

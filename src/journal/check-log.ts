@@ -1,14 +1,17 @@
-// Checks a log from its first segment to its end and says what is there. It writes nothing: opening, verifying
-// and the readers without a lock share it, and what it finds wrong is thrown with segment and offset.
+// Checks a log from its first segment to its end and says what is there. Opening, verifying and the readers without a
+// lock share it; what it finds wrong is thrown with segment and offset. Each byte is read once: whoever opens gets
+// the commits, and has the newest segment copied, as they are found good. It writes nothing itself.
 import { PawlError } from '../errors.js';
 import { DecodeError } from './byte-reader.js';
 import { CommitDecoder } from './commit-codec.js';
 import type { Head } from './head-file.js';
+import type { LogConsumer } from './journal-backend.js';
 import { LogCursor } from './log-cursor.js';
 import type { CorruptionReason, RepairPolicy } from './repair-policy.js';
 import { scanSegment, type ScannedChunk, type ScannedCommit, type SegmentEnd } from './scan.js';
+import { endsInSeal } from './segment-ends.js';
 import { MARK_EVERY_BYTES, addMark, type SegmentInfo } from './segment-list.js';
-import { corrupt } from './segment-source.js';
+import { corrupt, type SegmentSource } from './segment-source.js';
 import type { Storage } from './storage.js';
 import { guarded } from './storage-errors.js';
 
@@ -21,22 +24,29 @@ export interface CheckRequest {
   readonly repair: RepairPolicy;
   /** Which commits are decoded: all, the last of each chunk (for its time), or none. */
   readonly decode: 'all' | 'last' | 'none';
+  /** Gets the commits with an event at `from` or behind it. */
+  readonly consumer?: { readonly from: number; readonly apply: LogConsumer['apply'] };
+  /** Called for a newest segment without a seal: what it returns gets the good frames. */
+  readonly copyNewest?: (newest: SegmentInfo) => Promise<FrameSink>;
+}
+
+/** Takes good frames that stand next to each other, as they lie in the file. */
+export interface FrameSink {
+  take(frames: Pick<ScannedChunk, 'bytes' | 'from' | 'end' | 'offset'>): Promise<void>;
 }
 
 /** What was found. */
 export interface CheckedLog {
   /** Stands behind the last good frame. */
   readonly cursor: LogCursor;
-  /** Stands before the newest segment: where a second reading of it begins. */
-  readonly beforeNewest: LogCursor;
   /** How the newest segment ends; undefined when there is none. */
   readonly end: SegmentEnd | undefined;
-  /** `at` of the last commit; 0 when there is none. */
+  /** `at` of the last commit that was decoded; 0 when none was. */
   readonly lastAt: number;
   readonly commits: number;
 }
 
-/** Reads every byte of every segment. Errors: the typed errors of contract §9. */
+/** Reads every byte of every segment. Errors: the typed errors of contract §9; when the log is whole, what the consumer threw. */
 export async function checkLog(request: CheckRequest): Promise<CheckedLog> {
   const { segments } = request;
   const state = checkSegments(request);
@@ -46,8 +56,8 @@ export async function checkLog(request: CheckRequest): Promise<CheckedLog> {
   if (state.end?.kind === 'torn' && request.repair === 'strict' && newest !== undefined) {
     throw tornTail(newest, state.end, state.cursor);
   }
-  const { cursor, beforeNewest, end, lastAt, commits } = state;
-  return { cursor, beforeNewest, end, lastAt, commits };
+  if (state.refusal !== undefined) throw state.refusal.error;
+  return state;
 }
 
 /** Begins a check that the caller runs and may look into when it throws. */
@@ -56,14 +66,15 @@ export function checkSegments(request: CheckRequest): SegmentsState {
 }
 
 /** Where a check stands. */
-export class SegmentsState {
-  readonly cursor = new LogCursor();
-  beforeNewest = new LogCursor();
+export class SegmentsState implements CheckedLog {
+  cursor = new LogCursor();
   end: SegmentEnd | undefined;
   lastAt = 0;
   commits = 0;
   /** The newest batch that holds commits. */
   lastBatch = { batch: -1, firstSequence: 0 };
+  /** What the consumer threw: it gets nothing more, and the check goes on. */
+  refusal: { readonly error: unknown } | undefined;
   private readonly decoder = new CommitDecoder();
 
   constructor(private readonly request: CheckRequest) {}
@@ -78,31 +89,56 @@ export class SegmentsState {
   }
 
   private async checkSegment(info: SegmentInfo, newest: boolean): Promise<void> {
-    const { storage, maxFrameBytes } = this.request;
-    this.beforeNewest = this.cursor.copy();
+    const { storage, copyNewest } = this.request;
     const file = await guarded('open', info.path, () => storage.open(info.path, 'read'));
     try {
       const { sizeBytes } = await guarded('look at', info.path, () => file.stat());
-      const scan = scanSegment({ name: info.name, file, sizeBytes, newest }, this.cursor, {
-        maxFrameBytes,
-        unmask: true,
-      });
-      let step = await scan.next();
-      for (; step.done !== true; step = await scan.next()) {
-        this.checkChunk(info, step.value);
-        info.sizeBytes = step.value.offset + step.value.end - step.value.from;
-      }
-      this.end = step.value;
-      info.sizeBytes = step.value.offset;
-      info.sealed = step.value.kind === 'sealed';
+      const source = { name: info.name, file, sizeBytes, newest };
+      if (!newest || copyNewest === undefined) this.end = await this.scan(info, source);
+      else this.end = await this.scanNewest(info, source, copyNewest);
+      info.sizeBytes = this.end.offset;
+      info.sealed = this.end.kind === 'sealed';
     } finally {
       await file.close();
     }
   }
 
-  private decoded(commits: readonly ScannedCommit[]): readonly ScannedCommit[] {
-    const { decode } = this.request;
-    return decode === 'all' ? commits : decode === 'last' ? commits.slice(-1) : [];
+  /** Copies while it checks, unless the segment ends in a seal. */
+  private async scanNewest(
+    info: SegmentInfo,
+    source: SegmentSource,
+    copyNewest: (newest: SegmentInfo) => Promise<FrameSink>,
+  ): Promise<SegmentEnd> {
+    if (!(await endsInSeal(source))) return await this.scan(info, source, await copyNewest(info));
+    const before = this.cursor.copy();
+    const end = await this.scan(info, source);
+    if (end.kind === 'sealed') return end;
+    // It only looked like a seal: a batch that was torn may hold anything. What is good is read again for the copy.
+    this.cursor = before;
+    const sink = await copyNewest(info);
+    const options = { maxFrameBytes: this.request.maxFrameBytes, unmask: false };
+    const again = scanSegment(source, this.cursor, options);
+    let step = await again.next();
+    for (; step.done !== true; step = await again.next()) await sink.take(step.value);
+    return step.value;
+  }
+
+  private async scan(info: SegmentInfo, source: SegmentSource, sink?: FrameSink): Promise<SegmentEnd> {
+    const { maxFrameBytes } = this.request;
+    const scan = scanSegment(source, this.cursor, { maxFrameBytes, unmask: true });
+    let step = await scan.next();
+    for (; step.done !== true; step = await scan.next()) {
+      const chunk = step.value;
+      // The disk may write while the commits are taken in.
+      const copied = sink?.take(chunk);
+      try {
+        this.checkChunk(info, chunk);
+      } finally {
+        await copied;
+      }
+      info.sizeBytes = chunk.offset + chunk.end - chunk.from;
+    }
+    return step.value;
   }
 
   private checkChunk(info: SegmentInfo, { commits }: ScannedChunk): void {
@@ -113,21 +149,36 @@ export class SegmentsState {
     const first = commits[0];
     if (first === undefined) return;
     addMark(info, { sequence: first.firstSequence, offset: first.offset }, MARK_EVERY_BYTES);
-    const toDecode = this.decoded(commits);
-    for (const commit of toDecode) {
+    this.decode(info, commits);
+    this.handOver(commits);
+  }
+
+  private decode(info: SegmentInfo, commits: readonly ScannedCommit[]): void {
+    const { decode } = this.request;
+    const chosen = decode === 'all' ? commits : decode === 'last' ? commits.slice(-1) : [];
+    for (const commit of chosen) {
       try {
         this.lastAt = this.decoder.decode(commit).header.at;
       } catch (error) {
         if (!(error instanceof DecodeError)) throw error;
-        throw corrupt(
-          info.name,
-          commit.offset,
-          'decodeFailure',
-          error.message,
-          { expectedSeq: commit.firstSequence },
-          error,
-        );
+        const expected = { expectedSeq: commit.firstSequence };
+        throw corrupt(info.name, commit.offset, 'decodeFailure', error.message, expected, error);
       }
+    }
+  }
+
+  private handOver(commits: readonly ScannedCommit[]): void {
+    const { consumer } = this.request;
+    if (consumer === undefined || this.refusal !== undefined) return;
+    const { from, apply } = consumer;
+    const first = commits[0];
+    const all = first === undefined || first.firstSequence >= from;
+    const wanted = all ? commits : commits.filter((one) => one.firstSequence + one.count > from);
+    if (wanted.length === 0) return;
+    try {
+      apply(wanted);
+    } catch (error) {
+      this.refusal = { error };
     }
   }
 }

@@ -2,8 +2,9 @@
 // place in it, and the number of frames between them.
 import { DecodeError } from './byte-reader.js';
 import { readSeal, readSegmentHeader } from './control-frames.js';
-import type { FrameHeader } from './frame.js';
+import { FRAME_HEADER_BYTES, type FrameHeader } from './frame.js';
 import type { LogCursor } from './log-cursor.js';
+import { applyMask } from './mask.js';
 import { corrupt, sequenceOfName } from './segment-source.js';
 
 /** Where a control frame stands; the cursor is before it. */
@@ -11,6 +12,14 @@ export interface ControlPlace {
   readonly segment: string;
   readonly offset: number;
   readonly cursor: LogCursor;
+}
+
+/** A copy, without its mask, of the payload of the frame at `at`. */
+export function plainPayload(bytes: Buffer, at: number, { length, mask }: FrameHeader): Buffer {
+  const from = at + FRAME_HEADER_BYTES;
+  const payload = Buffer.from(bytes.subarray(from, from + length));
+  applyMask(payload, 0, length, mask);
+  return payload;
 }
 
 /** Errors: `JOURNAL_CORRUPT` when the header is of another log or another place in it. */

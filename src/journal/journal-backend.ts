@@ -35,12 +35,37 @@ export interface BackendOpenRequest {
   /** Refuse instead of creating anything. */
   readonly expectExisting: boolean;
   readonly lockWaitMs: number;
-  /** An empty log whose `head` knows more is not refused here: the caller decides by its snapshot (`beginAt`). */
-  readonly allowEmptyBehindHead: boolean;
   /** Decode every commit while checking, not only its checksums. */
   readonly checkPayloads: boolean;
+  /** Takes the commits in while the log is checked, so that a start reads it once. Only it can accept an empty log of which more was durable. */
+  readonly load?: LogConsumer;
   /** Called when a segment is being closed, and when the next one stands. */
   readonly onRotation: (phase: 'began' | 'ended') => void;
+}
+
+/** How far a log reaches. */
+export interface LogReach {
+  /** First sequence that is kept; 0 when no event is and none was ever removed. */
+  readonly firstSequence: number;
+  /** Last durable sequence; 0 when there is none. */
+  readonly lastSequence: number;
+  /** Highest sequence that is known to have been durable. */
+  readonly knownSequence: number;
+}
+
+/** Takes in a log while it is read for the first time: recovery, seen from the log. */
+export interface LogConsumer {
+  /** Called once, with the lock held and before the log is read: the sequence from which on commits are wanted. */
+  from(): Promise<number>;
+  /**
+   * Commits with an event of that range, in order, some at a time; the bytes are valid during the call. What it throws
+   * refuses the opening, unless the log turns out to be damaged: then that is told instead.
+   */
+  apply(frames: readonly CommitFrame[]): void;
+  /** Called when the log was read to its end and found whole, before anything of it is changed: the last chance to refuse. */
+  end(reach: LogReach): void;
+  /** Time of the last commit it stands for; asked behind `end`. */
+  readonly lastAt: number;
 }
 
 /** What was found. */
@@ -63,7 +88,7 @@ export interface OpenedLog {
 export interface JournalBackend {
   /** Where snapshots of what the log comes to are kept; without it there are none. */
   readonly snapshots?: SnapshotStore;
-  /** Takes the lock and checks what is there. Errors: the typed errors of contract §9. */
+  /** Takes the lock, checks what is there and hands it to `load`. Errors: the typed errors of contract §9. */
   open(request: BackendOpenRequest): Promise<OpenedLog>;
   /**
    * Makes a batch durable: resolves after the fsync. Never called while another call is running. `JOURNAL_POISONED`:

@@ -89,6 +89,15 @@ export function decodeOrRefuse(decoder: CommitDecoder, frame: CommitFrame): Comm
   }
 }
 
+/** The log is empty, and less stands for what it held than is known to have been durable. */
+export function emptyBehindHead(watermark: number, found: number): PawlError {
+  return new PawlError(
+    'ACKNOWLEDGED_DATA_MISSING',
+    `The log is empty and the newest snapshot ends at ${String(found)}, but events up to ${String(watermark)} are known to be durable; restore the missing segments.`,
+    { watermark, found },
+  );
+}
+
 /** An error that names a segment or a sequence, with the directory it is about: it alone does not tell whose. */
 export function inDirectory(error: unknown, directory: string): unknown {
   if (!isPawlError(error) || error.data['path'] !== undefined) return error;

@@ -3,6 +3,7 @@
 import type { PawlEvent } from '../domain/events.js';
 import { PawlError } from '../errors.js';
 import type { OpenedLog } from './journal-backend.js';
+import { emptyBehindHead } from './journal-errors.js';
 
 /** Counts sequences. */
 export class JournalStamps {
@@ -13,7 +14,8 @@ export class JournalStamps {
   private first: number;
   /** True once the beginning of an empty log was fixed by a snapshot. */
   private anchored = false;
-  private readonly known: number;
+  /** Highest sequence that is known to have been durable. */
+  readonly known: number;
 
   constructor(opened: OpenedLog) {
     this.current = this.durable = opened.lastSequence;
@@ -31,13 +33,14 @@ export class JournalStamps {
     return this.empty && !this.anchored;
   }
 
-  private get empty(): boolean {
+  /** True while no event is kept or queued, and none was ever removed. */
+  get empty(): boolean {
     return this.first === 0 && this.current === this.durable;
   }
 
   /** Throws when events that were acknowledged are not there, and nothing stands for them. */
   assertComplete(): void {
-    if (this.known > this.current && this.empty) throw this.missing(this.current);
+    if (this.known > this.current && this.empty) throw emptyBehindHead(this.known, this.current);
   }
 
   /** Gives the events of a commit their sequences and time; returns the first. `begin` is where a free log begins. */
@@ -80,17 +83,9 @@ export class JournalStamps {
         { snapshotSequence: sequence, journalSequence: this.current },
       );
     }
-    if (this.known > sequence) throw this.missing(sequence);
+    if (this.known > sequence) throw emptyBehindHead(this.known, sequence);
     this.current = this.durable = sequence;
     if (sequence > 0) this.anchored = true;
     this.lastAt = this.durableAt = Math.max(this.durableAt, at);
-  }
-
-  private missing(found: number): PawlError {
-    return new PawlError(
-      'ACKNOWLEDGED_DATA_MISSING',
-      `The log is empty and the newest snapshot ends at ${String(found)}, but events up to ${String(this.known)} are known to be durable; restore the missing segments.`,
-      { watermark: this.known, found },
-    );
   }
 }

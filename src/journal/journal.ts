@@ -98,6 +98,16 @@ export class Journal {
     return this.stamps.free;
   }
 
+  /** True while no event is kept or queued, and none was ever removed. */
+  get isEmpty(): boolean {
+    return this.stamps.empty;
+  }
+
+  /** Highest sequence that is known to have been durable. */
+  get knownSequence(): number {
+    return Math.max(this.stamps.known, this.durableSequence);
+  }
+
   /** Commits that are not acknowledged yet. */
   get pendingCommits(): number {
     return this.group.pending + this.unemitted;

@@ -6,19 +6,19 @@ import { checkLimits } from '../domain/resolve-limits.js';
 import { hostClock, hostRandom, uuidV7 } from '../host-clock.js';
 import { silentLogger, type Logger } from '../logger.js';
 import type { Projections } from '../projections/projections.js';
-import { acknowledgedMissing } from './check-log.js';
 import { dataDirPaths } from './data-dir.js';
 import { FileBackend } from './file-backend.js';
 import { readHead } from './head-file.js';
 import { hostStorage } from './host-storage.js';
 import { openJournalOn } from './open-journal-on.js';
 import {
+  Recovery,
   recover,
   staged,
   type RecoverableLog,
   type Recovered,
-  type RecoverOptions,
   type RecoveryObservations,
+  type RecoveryOptions,
   type RejectedSnapshot,
 } from './recovery.js';
 import type { JournalRepair, RepairPolicy } from './repair-policy.js';
@@ -110,6 +110,7 @@ async function loadForWriting(
 ): Promise<RecoveryBootstrap> {
   const { dataDir, storage, clock, ids, limits, logger } = request;
   const backend = new FileBackend(storage, dataDir);
+  const recovery = new Recovery(recoveryOptions(request, backend));
   const journal = await staged('open', () =>
     openJournalOn(backend, {
       clock,
@@ -119,11 +120,11 @@ async function loadForWriting(
       repair: options.repair ?? 'strict',
       expectExisting: options.expectExisting ?? false,
       lockWaitMs: options.lockWaitMs ?? 0,
-      allowEmptyBehindHead: true,
+      load: recovery,
     }),
   );
   try {
-    const recovered = await recover(recoverOptions(request, journal, backend));
+    const recovered = await recovery.finish(journal);
     journal.markReady();
     const writer = new InstrumentedWalWriter(new WalWriter(journal));
     const { repaired } = journal;
@@ -146,16 +147,19 @@ async function loadReadOnly(request: LoadRequest): Promise<RecoveryBootstrap> {
   const head = await staged('open', () => readHead(storage, paths.head));
   const snapshots = new FileSnapshots(storage, paths.snapshots);
   const log = readableLog(reader, head?.durableSequence ?? 0);
-  const recovered = await recover({ ...recoverOptions(request, log, { snapshots }), readOnly: true });
+  const recovered = await recover({
+    ...recoveryOptions(request, { snapshots }),
+    journal: log,
+    readOnly: true,
+  });
   return bootstrap(dataDir, recovered, new AppendTelemetry());
 }
 
-function recoverOptions(
+function recoveryOptions(
   { clock, logger, limits, dataDir, startedMs }: LoadRequest,
-  journal: RecoverableLog,
-  backend: RecoverOptions['backend'],
-): RecoverOptions {
-  return { journal, backend, clock, logger, limits, dataDir, startedMs };
+  backend: RecoveryOptions['backend'],
+): RecoveryOptions {
+  return { backend, clock, logger, limits, dataDir, startedMs };
 }
 
 function bootstrap(dataDir: string, recovered: Recovered, telemetry: AppendTelemetry): RecoveryBootstrap {
@@ -173,13 +177,14 @@ function bootstrap(dataDir: string, recovered: Recovered, telemetry: AppendTelem
   };
 }
 
-function readableLog(reader: WalReader, known: number): RecoverableLog {
+function readableLog(reader: WalReader, knownSequence: number): RecoverableLog {
   return {
+    isEmpty: reader.isEmpty,
     firstSequence: reader.firstSequence,
     durableSequence: reader.currentSequence,
-    beginAt(sequence) {
-      if (known > sequence) throw acknowledgedMissing(known, sequence);
-    },
+    knownSequence,
+    // Nothing will be appended to it.
+    beginAt: () => undefined,
     async replay(range, apply) {
       for await (const commit of reader.read(range)) apply(commit);
     },

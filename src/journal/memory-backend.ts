@@ -3,7 +3,14 @@
 import { PawlError } from '../errors.js';
 import { CommitDecoder, type CommitFrame } from './commit-codec.js';
 import { FRAME_HEADER_BYTES } from './frame.js';
-import type { BackendOpenRequest, EncodedBatch, JournalBackend, OpenedLog } from './journal-backend.js';
+import type {
+  BackendOpenRequest,
+  EncodedBatch,
+  JournalBackend,
+  LogConsumer,
+  LogReach,
+  OpenedLog,
+} from './journal-backend.js';
 import { MemorySnapshots } from './snapshot-store-memory.js';
 
 interface KeptCommit {
@@ -26,22 +33,18 @@ export class MemoryBackend implements JournalBackend {
   private gate: Promise<void> | undefined;
   private failure: { readonly error: PawlError; readonly keep: boolean } | undefined;
 
-  open(_request: BackendOpenRequest): Promise<OpenedLog> {
-    if (this.locked) {
-      return Promise.reject(
-        new PawlError('DATA_DIR_LOCKED', 'A journal is open on this memory; close it first.', {}),
-      );
-    }
+  async open({ load }: BackendOpenRequest): Promise<OpenedLog> {
+    if (this.locked)
+      throw new PawlError('DATA_DIR_LOCKED', 'A journal is open on this memory; close it first.', {});
     this.locked = true;
+    try {
+      if (load !== undefined) await this.handOver(load);
+    } catch (error) {
+      this.locked = false;
+      throw error;
+    }
     this.epoch++;
-    const lastSequence = this.lastSequence;
-    return Promise.resolve({
-      epoch: this.epoch,
-      firstSequence: this.kept[0]?.firstSequence ?? 0,
-      lastSequence,
-      lastAt: this.lastAt(),
-      knownSequence: lastSequence,
-    });
+    return { epoch: this.epoch, ...this.reach(), lastAt: this.lastAt() };
   }
 
   async append(batch: EncodedBatch): Promise<void> {
@@ -103,9 +106,23 @@ export class MemoryBackend implements JournalBackend {
     this.failure = { error, keep };
   }
 
-  private get lastSequence(): number {
+  private async handOver(load: LogConsumer): Promise<void> {
+    const from = await load.from();
+    const reach = this.reach();
+    // What lies before the first kept commit was never here: whether that will do is for `end` to say.
+    for await (const frames of this.read(Math.max(from, reach.firstSequence), reach.lastSequence))
+      load.apply(frames);
+    load.end(reach);
+  }
+
+  private reach(): LogReach {
     const last = this.kept[this.kept.length - 1];
-    return last === undefined ? 0 : last.firstSequence + last.count - 1;
+    const lastSequence = last === undefined ? 0 : last.firstSequence + last.count - 1;
+    return {
+      firstSequence: this.kept[0]?.firstSequence ?? 0,
+      lastSequence,
+      knownSequence: lastSequence,
+    };
   }
 
   private lastAt(): number {

@@ -4,7 +4,7 @@ import type { Clock, IdSource } from '../clock.js';
 import { DEFAULT_LIMITS, type Limits } from '../domain/limits.js';
 import { silentLogger, type Logger } from '../logger.js';
 import type { JournalMachineEvent } from '../machines/journal-machine.js';
-import type { JournalBackend, OpenedLog } from './journal-backend.js';
+import type { JournalBackend, LogConsumer, OpenedLog } from './journal-backend.js';
 import { Journal } from './journal.js';
 import type { RepairPolicy } from './repair-policy.js';
 
@@ -22,10 +22,10 @@ export interface OpenJournalOptions {
   readonly expectExisting?: boolean;
   /** How long to wait for the lock, milliseconds. Default 0. */
   readonly lockWaitMs?: number;
-  /** An empty log behind what `head` knows is refused only at the first append without `beginAt`. Default false. */
-  readonly allowEmptyBehindHead?: boolean;
   /** Decode every commit while checking, not only its checksums. Default false: replay decodes it all the same. */
   readonly checkPayloads?: boolean;
+  /** Takes the log in while it is checked. */
+  readonly load?: LogConsumer;
   /** Told what happens to the journal: feeds an actor of `journalMachine`. */
   readonly onLifecycle?: (event: JournalMachineEvent) => void;
 }
@@ -48,8 +48,8 @@ export async function openJournalOn(backend: JournalBackend, options: OpenJourna
       segmentBytes: limits.segmentBytes,
       expectExisting: options.expectExisting ?? false,
       lockWaitMs: options.lockWaitMs ?? 0,
-      allowEmptyBehindHead: options.allowEmptyBehindHead ?? false,
       checkPayloads: options.checkPayloads ?? false,
+      ...(options.load === undefined ? {} : { load: options.load }),
       onRotation: (phase) => {
         const sequence = made.journal?.durableSequence ?? 0;
         onLifecycle({ type: phase === 'began' ? 'rotationBegan' : 'rotationEnded', sequence });

@@ -6,9 +6,9 @@ import { lockDataDir } from './data-dir-lock.js';
 import { readHead, type Head } from './head-file.js';
 import type { BackendOpenRequest } from './journal-backend.js';
 import { inDirectory } from './journal-errors.js';
-import type { LogCursor } from './log-cursor.js';
+import { LogCursor } from './log-cursor.js';
 import type { JournalRepair } from './repair-policy.js';
-import { rewriteNewest } from './rewrite-segment.js';
+import { SegmentCopy, quarantine } from './rewrite-segment.js';
 import { listSegments, type SegmentInfo } from './segment-list.js';
 import type { SegmentWriter } from './segment-writer.js';
 import type { Storage, StorageLock } from './storage.js';
@@ -56,32 +56,79 @@ interface LockedDir {
 }
 
 async function openLocked(locked: LockedDir): Promise<WritableLog> {
-  const { storage, paths, lock, request } = locked;
+  const { storage, paths, request } = locked;
   await prepareFolders(storage, paths);
   const segments = await listSegments(storage, paths.wal);
   const head = await readHead(storage, paths.head);
-  const { maxFrameBytes, repair, checkPayloads } = request;
-  const decode = checkPayloads ? 'all' : 'last';
-  const checked = await checkLog({ storage, segments, head, maxFrameBytes, repair, decode });
-  const known = head?.durableSequence ?? 0;
-  if (isEmpty(checked) && known > 0 && !request.allowEmptyBehindHead) throw acknowledgedMissing(known, 0);
-  await removeTemporary(storage, paths);
-  if (isEmpty(checked)) await removeEmptySegment(storage, paths, segments);
-  const epoch = Math.max(checked.cursor.epoch, head?.epoch ?? 0) + 1;
-  const logId = checked.cursor.logId || (head?.logId ?? '') || request.ids.nextId();
-  const base = { paths, lock, segments, epoch, logId, head, lastAt: checked.lastAt };
-  const newest = segments[segments.length - 1];
-  if (newest === undefined || checked.end?.kind === 'sealed') {
-    return { ...base, writer: undefined, cursor: checked.cursor, repaired: undefined };
+  const { maxFrameBytes, repair, load } = request;
+  const consumer = load && { from: await load.from(), apply: load.apply.bind(load) };
+  const copies: { newest?: SegmentCopy } = {};
+  const copyNewest = async (newest: SegmentInfo): Promise<SegmentCopy> =>
+    (copies.newest = await SegmentCopy.begin(storage, paths.wal, newest));
+  try {
+    const decode = request.checkPayloads ? 'all' : load === undefined ? 'last' : 'none';
+    const checked = await checkLog({
+      storage,
+      segments,
+      head,
+      maxFrameBytes,
+      repair,
+      decode,
+      copyNewest,
+      ...(consumer === undefined ? {} : { consumer }),
+    });
+    requireFit({ checked, segments, head, request });
+    return await takeOver({ ...locked, checked, segments, head, copy: copies.newest });
+  } catch (error) {
+    await copies.newest?.abandon();
+    throw error;
   }
-  const { writer, repaired } = await rewriteNewest({
-    ...locked,
-    clock: request.clock,
-    maxFrameBytes,
-    epoch,
-    checked,
-    newest,
-  });
+}
+
+interface FoundLog {
+  readonly checked: CheckedLog;
+  readonly segments: SegmentInfo[];
+  readonly head: Head | undefined;
+}
+
+/** The last questions before anything of the log is changed. */
+function requireFit({ checked, segments, head, request }: FoundLog & Pick<LockedDir, 'request'>): void {
+  const empty = isEmpty(checked);
+  const knownSequence = head?.durableSequence ?? 0;
+  if (request.load === undefined) {
+    if (empty && knownSequence > 0) throw acknowledgedMissing(knownSequence, 0);
+    return;
+  }
+  const firstSequence = empty ? 0 : (segments[0]?.firstSequence ?? 0);
+  const lastSequence = empty ? 0 : checked.cursor.lastSequence;
+  request.load.end({ firstSequence, lastSequence, knownSequence });
+}
+
+/** Makes the log ours: from here on it is written to. */
+async function takeOver(
+  found: LockedDir & FoundLog & { readonly copy: SegmentCopy | undefined },
+): Promise<WritableLog> {
+  const { storage, paths, lock, request, checked, segments, head, copy } = found;
+  const { cursor } = checked;
+  await removeTemporary(storage, paths, copy?.name);
+  const lastAt = Math.max(checked.lastAt, request.load?.lastAt ?? 0);
+  const epoch = Math.max(cursor.epoch, head?.epoch ?? 0) + 1;
+  const logId = cursor.logId || (head?.logId ?? '') || request.ids.nextId();
+  const base = { paths, lock, segments, epoch, logId, head, lastAt };
+  if (isEmpty(checked)) {
+    await copy?.abandon();
+    await removeEmptySegment(storage, paths, segments);
+    return { ...base, writer: undefined, cursor: new LogCursor(), repaired: undefined };
+  }
+  const newest = segments[segments.length - 1];
+  if (newest === undefined || copy === undefined) {
+    return { ...base, writer: undefined, cursor, repaired: undefined };
+  }
+  const repaired =
+    checked.end?.kind === 'torn'
+      ? await quarantine({ storage, paths, clock: request.clock, newest }, checked.end.offset)
+      : undefined;
+  const writer = await copy.finish(cursor, epoch);
   if (repaired !== undefined) request.logger.warn({ component: 'journal', ...repaired }, 'log repaired');
   return { ...base, writer, cursor: writer.cursor, repaired };
 }
@@ -103,9 +150,14 @@ async function removeEmptySegment(
   await guarded('sync', paths.wal, () => storage.syncDir(paths.wal));
 }
 
-async function removeTemporary(storage: Storage, paths: DataDirPaths): Promise<void> {
+/** Removes what crashes left of segments that were being made. */
+async function removeTemporary(
+  storage: Storage,
+  paths: DataDirPaths,
+  inUse: string | undefined,
+): Promise<void> {
   for (const name of await guarded('list', paths.wal, () => storage.readdir(paths.wal))) {
-    if (!name.endsWith('.wal.tmp')) continue;
+    if (!name.endsWith('.wal.tmp') || name === inUse) continue;
     const path = `${paths.wal}/${name}`;
     await guarded('remove', path, () => storage.unlink(path));
   }

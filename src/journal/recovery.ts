@@ -1,6 +1,6 @@
 // Recovery, steps 3 to 5 of contract §8: the newest usable snapshot, the tail of the log, and whether the two fit.
-// It writes no event and starts nothing, and knows neither files nor memory: only a log that can be replayed and a
-// store of snapshots. The log is read once, in chunks; payloads are never decoded.
+// It writes no event and starts nothing, and knows neither files nor memory: only commits that are handed to it and
+// a store of snapshots. It rides on the opening of the log, which reads it once, in chunks; payloads are not decoded.
 import type { Clock } from '../clock.js';
 import type { Commit } from '../domain/events.js';
 import type { Limits } from '../domain/limits.js';
@@ -8,14 +8,10 @@ import { isPawlError, PawlError } from '../errors.js';
 import { silentLogger, withFields, type Logger } from '../logger.js';
 import type { TransitionTable } from '../machines/transition-table.js';
 import { Projections, type ProjectionsOptions } from '../projections/projections.js';
-import type { JournalBackend } from './journal-backend.js';
-import { inDirectory } from './journal-errors.js';
-import {
-  loadNewestSnapshot,
-  type LoadedSnapshot,
-  type RejectedSnapshot,
-  type SnapshotSearch,
-} from './recovery-snapshot.js';
+import { CommitDecoder, type CommitFrame } from './commit-codec.js';
+import type { JournalBackend, LogConsumer, LogReach } from './journal-backend.js';
+import { decodeOrRefuse, emptyBehindHead, inDirectory } from './journal-errors.js';
+import { loadNewestSnapshot, type RejectedSnapshot, type SnapshotSearch } from './recovery-snapshot.js';
 
 export type { RejectedSnapshot } from './recovery-snapshot.js';
 
@@ -36,18 +32,21 @@ export interface RecoveryObservations {
 
 /** The log as recovery needs it: an open journal, or a reader. */
 export interface RecoverableLog {
-  /** First sequence that is kept; one more than `durableSequence` while no event is. */
+  /** True when no event is kept and none was ever removed. */
+  readonly isEmpty: boolean;
+  /** First sequence that is kept. */
   readonly firstSequence: number;
   readonly durableSequence: number;
+  /** Highest sequence that is known to have been durable. */
+  readonly knownSequence: number;
   /** Lets an empty log begin behind what a snapshot stands for. Errors: `ACKNOWLEDGED_DATA_MISSING`. */
   beginAt(sequence: number, at: number): void;
   /** Hands over the durable commits from a sequence on. */
   replay(range: { readonly from: number }, apply: (commit: Commit) => void): Promise<void>;
 }
 
-/** What `recover` works on. */
-export interface RecoverOptions {
-  readonly journal: RecoverableLog;
+/** What recovery works on. */
+export interface RecoveryOptions {
   /** Whose snapshots are used; without `snapshots` there are none. */
   readonly backend: Pick<JournalBackend, 'snapshots'>;
   readonly clock: Pick<Clock, 'monotonicMs'>;
@@ -63,6 +62,13 @@ export interface RecoverOptions {
   readonly startedMs?: number;
   /** Leave alone what crashes left behind. Default false. */
   readonly readOnly?: boolean;
+  /** Called when the lock is held and recovery begins. */
+  readonly onBegin?: () => void;
+}
+
+/** What `recover` works on. */
+export interface RecoverOptions extends RecoveryOptions {
+  readonly journal: RecoverableLog;
 }
 
 /** What recovery came to. */
@@ -79,42 +85,146 @@ export interface Recovered {
 }
 
 /**
- * Brings projections to the end of the log. Every error carries `data.stage`.
- * Errors: `SNAPSHOT_AHEAD`, `SEGMENT_MISSING`, `ACKNOWLEDGED_DATA_MISSING`, `REPLAY_REFUSED`, `JOURNAL_CORRUPT`.
+ * Recovers while a log is opened: given as `load`, it gets the commits as they are found good, so that each byte is
+ * read once; `finish` says what it came to. Every error carries `data.stage`.
  */
-export async function recover(options: RecoverOptions): Promise<Recovered> {
-  try {
-    return await recoverState(options);
-  } catch (error) {
-    throw options.dataDir === undefined ? error : inDirectory(error, options.dataDir);
+export class Recovery implements LogConsumer {
+  readonly #options: RecoveryOptions;
+  private readonly logger: Logger;
+  readonly #decoder = new CommitDecoder();
+  readonly #startedMs: number;
+  #searchedMs = 0;
+  #replayedMs = 0;
+  #endedMs = 0;
+  #search: SnapshotSearch = { loaded: undefined, rejected: [] };
+  #projections: Projections;
+  #events = 0;
+
+  constructor(options: RecoveryOptions) {
+    this.#options = options;
+    this.logger = withFields(options.logger ?? silentLogger, { component: 'recovery' });
+    this.#startedMs = options.startedMs ?? options.clock.monotonicMs();
+    this.#projections = new Projections(projectionsOptions(options));
+  }
+
+  /** Time of the last commit. */
+  get lastAt(): number {
+    return this.#projections.lastAt;
+  }
+
+  /** Loads the newest usable snapshot; the log is wanted from behind it. */
+  async from(): Promise<number> {
+    const { clock, dataDir, onBegin } = this.#options;
+    onBegin?.();
+    this.logger.info({ dataDir }, 'recovery begins');
+    this.#searchedMs = clock.monotonicMs();
+    this.#search = await staged('snapshot', () => findSnapshot(this.#options, this.logger));
+    this.#projections = this.#search.loaded?.projections ?? this.#projections;
+    this.#replayedMs = clock.monotonicMs();
+    return this.#projections.sequence + 1;
+  }
+
+  /** Errors: `REPLAY_REFUSED`, `JOURNAL_CORRUPT`. */
+  apply(frames: readonly CommitFrame[]): void {
+    const first = frames[0];
+    // Where events are missing nothing can be applied; `end` says so.
+    if (first === undefined || first.firstSequence > this.#projections.sequence + 1) return;
+    try {
+      for (const frame of frames) this.#applyCommit(decodeOrRefuse(this.#decoder, frame));
+    } catch (error) {
+      throw atReplay(error);
+    }
+  }
+
+  /** The same of commits that were decoded. */
+  applyCommit(commit: Commit): void {
+    try {
+      this.#applyCommit(commit);
+    } catch (error) {
+      throw atReplay(error);
+    }
+  }
+
+  /** Errors: `SNAPSHOT_AHEAD`, `SEGMENT_MISSING`, `ACKNOWLEDGED_DATA_MISSING`, `JOURNAL_CORRUPT`. */
+  end(reach: LogReach): void {
+    this.requireFit(reach);
+    const { lastSequence } = reach;
+    const { sequence } = this.#projections;
+    if (sequence < lastSequence) throw endsEarly(sequence, lastSequence);
+    this.#endedMs = this.#options.clock.monotonicMs();
+  }
+
+  /** Whether snapshot and log fit together. Errors: as `end`. */
+  requireFit({ firstSequence, lastSequence, knownSequence }: LogReach): void {
+    const { loaded } = this.#search;
+    const snapshotSequence = loaded?.sequence ?? 0;
+    if (firstSequence === 0) {
+      // An empty log goes on where the snapshot ends, if nothing says that it held more.
+      if (knownSequence > snapshotSequence)
+        throw atStage(emptyBehindHead(knownSequence, snapshotSequence), 'snapshot');
+      return;
+    }
+    if (snapshotSequence > lastSequence) throw snapshotAhead(snapshotSequence, lastSequence, loaded?.path);
+    if (firstSequence > snapshotSequence + 1) throw beginsLate(firstSequence, snapshotSequence);
+  }
+
+  /** Fixes where an empty log begins, tidies up, and says what recovery came to. To be called once the log is open. */
+  async finish(journal: Pick<RecoverableLog, 'isEmpty' | 'beginAt'>): Promise<Recovered> {
+    const { clock, backend, readOnly } = this.#options;
+    const { loaded, rejected } = this.#search;
+    const logger = this.logger;
+    const snapshotSequence = loaded?.sequence ?? 0;
+    if (journal.isEmpty) {
+      journal.beginAt(snapshotSequence, this.lastAt);
+      if (snapshotSequence > 0) logger.info({ snapshotSequence }, 'snapshot ahead of an empty log accepted');
+    }
+    if (readOnly !== true) await staged('snapshot', () => backend.snapshots?.tidy());
+    logger.info({ eventCount: this.#events }, 'tail replayed');
+    const seconds = (clock.monotonicMs() - this.#startedMs) / 1_000;
+    const observations = observe(seconds, loaded?.events ?? 0, this.#events);
+    const found = { snapshotLoaded: loaded !== undefined, snapshotSequence };
+    logger.info({ ...observations, ...found }, 'recovery complete');
+    return {
+      projections: this.#projections,
+      observations,
+      ...found,
+      ...(loaded === undefined ? {} : { snapshotPath: loaded.path }),
+      snapshotsRejected: rejected,
+      stepsMs: { snapshot: this.#replayedMs - this.#searchedMs, replay: this.#endedMs - this.#replayedMs },
+    };
+  }
+
+  #applyCommit(commit: Commit): void {
+    this.#projections.apply(commit);
+    this.#events += commit.events.length;
   }
 }
 
-async function recoverState(options: RecoverOptions): Promise<Recovered> {
-  const { clock, journal, dataDir } = options;
-  const logger = withFields(options.logger ?? silentLogger, { component: 'recovery' });
-  const startedMs = options.startedMs ?? clock.monotonicMs();
-  logger.info({ dataDir }, 'recovery begins');
-  const searchedMs = clock.monotonicMs();
-  const { loaded, rejected } = await staged('snapshot', () => findSnapshot(options, logger));
-  const projections = loaded?.projections ?? new Projections(projectionsOptions(options));
-  await staged('snapshot', () => fitTogether(journal, loaded, logger));
-  await staged('read', () => requireReach(journal, loaded?.sequence ?? 0));
-  const replayedMs = clock.monotonicMs();
-  const tail = await replayTail(journal, projections);
-  logger.info({ eventCount: tail }, 'tail replayed');
-  const endedMs = clock.monotonicMs();
-  const observations = observe((endedMs - startedMs) / 1_000, loaded?.events ?? 0, tail);
-  const found = { snapshotLoaded: loaded !== undefined, snapshotSequence: loaded?.sequence ?? 0 };
-  logger.info({ ...observations, ...found }, 'recovery complete');
-  return {
-    projections,
-    observations,
-    ...found,
-    ...(loaded === undefined ? {} : { snapshotPath: loaded.path }),
-    snapshotsRejected: rejected,
-    stepsMs: { snapshot: replayedMs - searchedMs, replay: endedMs - replayedMs },
-  };
+/**
+ * Brings projections to the end of a log that is open. Every error carries `data.stage`.
+ * Errors: `SNAPSHOT_AHEAD`, `SEGMENT_MISSING`, `ACKNOWLEDGED_DATA_MISSING`, `REPLAY_REFUSED`, `JOURNAL_CORRUPT`.
+ */
+export async function recover({ journal, ...options }: RecoverOptions): Promise<Recovered> {
+  const recovery = new Recovery(options);
+  try {
+    const from = await recovery.from();
+    const { isEmpty, firstSequence, durableSequence, knownSequence } = journal;
+    const reach = {
+      firstSequence: isEmpty ? 0 : firstSequence,
+      lastSequence: durableSequence,
+      knownSequence,
+    };
+    recovery.requireFit(reach);
+    await staged('read', () =>
+      journal.replay({ from }, (commit) => {
+        recovery.applyCommit(commit);
+      }),
+    );
+    recovery.end(reach);
+    return await recovery.finish(journal);
+  } catch (error) {
+    throw options.dataDir === undefined ? error : inDirectory(error, options.dataDir);
+  }
 }
 
 /** The same error with the stage at which the start was refused. */
@@ -140,17 +250,16 @@ export async function staged<T>(stage: RecoveryStage, step: () => T | Promise<T>
   }
 }
 
-function projectionsOptions({ limits, transitions }: RecoverOptions): ProjectionsOptions {
+function projectionsOptions({ limits, transitions }: RecoveryOptions): ProjectionsOptions {
   return {
     ...(limits === undefined ? {} : { limits }),
     ...(transitions === undefined ? {} : { transitions }),
   };
 }
 
-async function findSnapshot(options: RecoverOptions, logger: Logger): Promise<SnapshotSearch> {
+async function findSnapshot(options: RecoveryOptions, logger: Logger): Promise<SnapshotSearch> {
   const store = options.backend.snapshots;
   if (store === undefined) return { loaded: undefined, rejected: [] };
-  if (options.readOnly !== true) await store.tidy();
   const search = await loadNewestSnapshot(store, projectionsOptions(options), logger);
   const { loaded } = search;
   if (loaded !== undefined) {
@@ -166,49 +275,30 @@ async function findSnapshot(options: RecoverOptions, logger: Logger): Promise<Sn
   return search;
 }
 
-/** An empty log goes on where the snapshot ends, if nothing says that it held more; one that is not empty must reach that far. */
-function fitTogether(journal: RecoverableLog, loaded: LoadedSnapshot | undefined, logger: Logger): void {
-  const { durableSequence } = journal;
-  const sequence = loaded?.sequence ?? 0;
-  if (journal.firstSequence > durableSequence) {
-    journal.beginAt(Math.max(sequence, durableSequence), loaded?.projections.lastAt ?? 0);
-    if (sequence > durableSequence)
-      logger.info({ snapshotSequence: sequence }, 'snapshot ahead of an empty log accepted');
-    return;
-  }
-  if (sequence <= durableSequence) return;
-  throw new PawlError(
+function snapshotAhead(
+  snapshotSequence: number,
+  journalSequence: number,
+  path: string | undefined,
+): PawlError {
+  return new PawlError(
     'SNAPSHOT_AHEAD',
-    `The snapshot ends at sequence ${String(sequence)} and the log at ${String(durableSequence)}; restore the newest segments of the log, or remove the snapshot.`,
-    { snapshotSequence: sequence, journalSequence: durableSequence, path: loaded?.path },
+    `The snapshot ends at sequence ${String(snapshotSequence)} and the log at ${String(journalSequence)}; restore the newest segments of the log, or remove the snapshot.`,
+    { snapshotSequence, journalSequence, path, stage: 'snapshot' },
   );
 }
 
 /** The log must reach back to what the snapshot stands for; without one, to its first event. */
-function requireReach(journal: RecoverableLog, snapshotSequence: number): void {
-  const { firstSequence, durableSequence } = journal;
-  if (firstSequence > durableSequence || firstSequence <= snapshotSequence + 1) return;
-  throw new PawlError(
+function beginsLate(firstAvailable: number, snapshotSequence: number): PawlError {
+  const expectedSeq = snapshotSequence + 1;
+  return new PawlError(
     'SEGMENT_MISSING',
-    `The log begins at sequence ${String(firstSequence)} and events from ${String(snapshotSequence + 1)} on are needed; restore the older segments, or a snapshot that reaches ${String(firstSequence - 1)}.`,
-    { expectedSeq: snapshotSequence + 1, firstAvailable: firstSequence, snapshotSequence },
+    `The log begins at sequence ${String(firstAvailable)} and events from ${String(expectedSeq)} on are needed; restore the older segments, or a snapshot that reaches ${String(firstAvailable - 1)}.`,
+    { expectedSeq, firstAvailable, snapshotSequence, stage: 'read' },
   );
 }
 
-async function replayTail(journal: RecoverableLog, projections: Projections): Promise<number> {
-  const from = projections.sequence + 1;
-  let events = 0;
-  try {
-    await journal.replay({ from }, (commit) => {
-      projections.apply(commit);
-      events += commit.events.length;
-    });
-  } catch (error) {
-    throw atStage(error, isPawlError(error, 'REPLAY_REFUSED') ? 'replay' : 'read');
-  }
-  if (projections.sequence < journal.durableSequence)
-    throw endsEarly(projections.sequence, journal.durableSequence);
-  return events;
+function atReplay(error: unknown): PawlError {
+  return atStage(error, isPawlError(error, 'REPLAY_REFUSED') ? 'replay' : 'read');
 }
 
 function endsEarly(found: number, expected: number): PawlError {

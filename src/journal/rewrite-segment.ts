@@ -3,87 +3,96 @@
 // were checked in memory and written anew are sure to be there. What is cut is kept in quarantine first.
 import { join } from 'node:path';
 import type { Clock } from '../clock.js';
-import type { CheckedLog } from './check-log.js';
+import type { FrameSink } from './check-log.js';
 import type { DataDirPaths } from './data-dir.js';
 import type { LogCursor } from './log-cursor.js';
 import type { JournalRepair } from './repair-policy.js';
-import { scanSegment } from './scan.js';
+import type { ScannedChunk } from './scan.js';
 import type { SegmentInfo } from './segment-list.js';
-import { corrupt, readRange } from './segment-source.js';
+import { readRange } from './segment-source.js';
 import { SegmentWriter, poisonedAt } from './segment-writer.js';
 import type { Storage, StorageFile } from './storage.js';
-import { guarded } from './storage-errors.js';
+import { errnoOf, guarded } from './storage-errors.js';
 
 const COPY_BYTES = 1_048_576;
 
-/** What rewriting needs. */
-export interface RewriteRequest {
-  readonly storage: Storage;
-  readonly paths: DataDirPaths;
-  readonly clock: Clock;
-  readonly maxFrameBytes: number;
-  readonly epoch: number;
-  readonly checked: CheckedLog;
-  readonly newest: SegmentInfo;
-}
+/** The newest segment, written anew while it is checked. Nothing is replaced before `finish`. */
+export class SegmentCopy implements FrameSink {
+  private constructor(
+    private readonly storage: Storage,
+    private readonly wal: string,
+    private readonly newest: SegmentInfo,
+    private readonly file: StorageFile,
+  ) {}
 
-/** The segment, open for writing, and what was cut from it. */
-export interface RewrittenSegment {
-  readonly writer: SegmentWriter;
-  readonly repaired: JournalRepair | undefined;
-}
+  /** Begins a new file beside the segment. What a crash left under its name goes: its pages are not to be trusted either. */
+  static async begin(storage: Storage, wal: string, newest: SegmentInfo): Promise<SegmentCopy> {
+    const temporary = temporaryOf(newest);
+    await guarded('remove', temporary, () => removeIfThere(storage, temporary));
+    const file = await guarded('create', temporary, () => storage.open(temporary, 'createNew'));
+    return new SegmentCopy(storage, wal, newest, file);
+  }
 
-/** Rewrites the newest segment. A crash anywhere leaves the old file or the new one; doing it again is harmless. */
-export async function rewriteNewest(request: RewriteRequest): Promise<RewrittenSegment> {
-  const { storage, newest, paths, checked } = request;
-  const repaired = checked.end?.kind === 'torn' ? await quarantine(request, checked.end.offset) : undefined;
-  const temporary = `${newest.path}.tmp`;
-  const file = await guarded('create', temporary, () => storage.open(temporary, 'create'));
-  try {
-    await guarded('truncate', temporary, () => file.truncate(0));
-    const { cursor, sizeBytes } = await copyGoodFrames(request, file);
-    const writer = new SegmentWriter(newest.name, newest.path, file, { cursor, sizeBytes }, request.epoch);
+  /** Name of the file. */
+  get name(): string {
+    return temporaryOf(this.newest).slice(this.wal.length + 1);
+  }
+
+  async take({
+    bytes,
+    from,
+    end,
+    offset,
+  }: Pick<ScannedChunk, 'bytes' | 'from' | 'end' | 'offset'>): Promise<void> {
+    const length = end - from;
+    await guarded('write to', this.newest.path, () => this.file.write(bytes, from, length, offset));
+  }
+
+  /** Makes the copy durable and puts it in the segment's place. A crash anywhere leaves the old file or the new one. */
+  async finish(cursor: LogCursor, epoch: number): Promise<SegmentWriter> {
+    const { storage, newest, file, wal } = this;
+    const temporary = temporaryOf(newest);
+    const position = { cursor, sizeBytes: newest.sizeBytes };
+    const writer = new SegmentWriter(newest.name, newest.path, file, position, epoch);
     // The last batch may have lost its end: a mark closes it, so that the next batch is told from it.
     if (!cursor.batchEnded) await writer.mark();
     await guarded('sync', temporary, () => file.datasync());
     await guarded('rename', temporary, () => storage.rename(temporary, newest.path));
-    await guarded('sync', paths.wal, () => storage.syncDir(paths.wal));
+    await guarded('sync', wal, () => storage.syncDir(wal));
     newest.sizeBytes = writer.sizeBytes;
-    return { writer, repaired };
-  } catch (error) {
-    await file.close().catch(() => undefined);
-    throw error;
+    return writer;
+  }
+
+  /** Gives the copy up. What cannot be removed now is removed by the next opening. */
+  async abandon(): Promise<void> {
+    await this.file.close().catch(() => undefined);
+    await this.storage.unlink(temporaryOf(this.newest)).catch(() => undefined);
   }
 }
 
-async function copyGoodFrames(
-  request: RewriteRequest,
-  target: StorageFile,
-): Promise<{ cursor: LogCursor; sizeBytes: number }> {
-  const { storage, newest, checked, maxFrameBytes } = request;
-  const cursor = checked.beforeNewest.copy();
-  const sizeBytes = newest.sizeBytes;
-  const file = await guarded('open', newest.path, () => storage.open(newest.path, 'read'));
+function temporaryOf({ path }: SegmentInfo): string {
+  return `${path}.tmp`;
+}
+
+async function removeIfThere(storage: Storage, path: string): Promise<void> {
   try {
-    const source = { name: newest.name, file, sizeBytes, newest: true };
-    for await (const { bytes, from, end, offset } of scanSegment(source, cursor, {
-      maxFrameBytes,
-      unmask: false,
-    })) {
-      await guarded('write to', newest.path, () => target.write(bytes, from, end - from, offset));
-    }
-  } finally {
-    await file.close();
+    await storage.unlink(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
   }
-  if (cursor.previousCrc !== checked.cursor.previousCrc) {
-    throw corrupt(newest.name, sizeBytes, 'io', 'it read differently the second time');
-  }
-  return { cursor, sizeBytes };
+}
+
+/** What keeping the cut bytes needs. */
+export interface QuarantineRequest {
+  readonly storage: Storage;
+  readonly paths: Pick<DataDirPaths, 'quarantine'>;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly newest: SegmentInfo;
 }
 
 /** Copies what is cut to `quarantine/<segment>.<offset>.<ms>`, durably. */
-async function quarantine(
-  { storage, paths, clock, newest }: RewriteRequest,
+export async function quarantine(
+  { storage, paths, clock, newest }: QuarantineRequest,
   offset: number,
 ): Promise<JournalRepair> {
   const file = await guarded('open', newest.path, () => storage.open(newest.path, 'read'));

@@ -3,10 +3,9 @@
 // memory is one chunk, or one frame when that is larger, and a length is believed only after its checksum.
 import { PawlError, isPawlError } from '../errors.js';
 import type { CommitFrame } from './commit-codec.js';
-import { checkSeal, checkSegmentHeader } from './control-check.js';
+import { checkSeal, checkSegmentHeader, plainPayload } from './control-check.js';
 import { FRAME_HEADER_BYTES, FRAME_KIND, FrameHeader, LOG_MAGIC, judgeMagic } from './frame.js';
 import type { LogCursor } from './log-cursor.js';
-import { applyMask } from './mask.js';
 import type { CorruptionReason } from './repair-policy.js';
 import {
   corrupt,
@@ -28,7 +27,7 @@ export interface ScannedCommit extends CommitFrame {
 /** Good frames that stand next to each other; valid until the next are asked for. */
 export interface ScannedChunk {
   readonly bytes: Buffer;
-  /** The frames are `bytes[from, end)`, as they lie in the file unless `unmask` was asked for. */
+  /** The frames are `bytes[from, end)`, as they lie in the file. */
   readonly from: number;
   readonly end: number;
   /** Offset of `bytes[from]` in the segment. */
@@ -45,7 +44,7 @@ export type SegmentEnd =
 /** What a scan is told. */
 export interface ScanOptions {
   readonly maxFrameBytes: number;
-  /** Take the masks off, so that the payloads can be decoded. */
+  /** Hand out payloads that can be decoded: one that is masked is copied. */
   readonly unmask: boolean;
   /** Begin here, at a frame that is known to begin here; default 0. */
   readonly fromOffset?: number;
@@ -200,12 +199,12 @@ class SegmentScan {
     if (header.kind !== FRAME_KIND.commit) this.checkControl();
     cursor.take(header, header.headerCrc, bytes, at);
     if (header.kind === FRAME_KIND.commit) {
-      if (this.options.unmask) header.unmask(bytes, at);
-      const { firstSequence, count, batch } = header;
+      const { firstSequence, count, batch, length } = header;
+      const masked = this.options.unmask && header.mask !== 0;
       commits.push({
-        bytes,
-        from,
-        end: at + frameBytes,
+        bytes: masked ? plainPayload(bytes, at, header) : bytes,
+        from: masked ? 0 : from,
+        end: masked ? length : at + frameBytes,
         firstSequence,
         count,
         batch,
@@ -218,10 +217,7 @@ class SegmentScan {
 
   private checkControl(): void {
     const { header, bytes, at, source, offset, cursor } = this;
-    const payload = Buffer.from(
-      bytes.subarray(at + FRAME_HEADER_BYTES, at + FRAME_HEADER_BYTES + header.length),
-    );
-    applyMask(payload, 0, payload.length, header.mask);
+    const payload = plainPayload(bytes, at, header);
     const place = { segment: source.name, offset, cursor };
     if (header.kind === FRAME_KIND.segmentHeader) checkSegmentHeader(payload, header, place);
     if (header.kind !== FRAME_KIND.seal) return;

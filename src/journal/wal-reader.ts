@@ -22,6 +22,7 @@ export interface WalReaderParts {
 interface Seen {
   readonly segments: readonly SegmentInfo[];
   readonly lastSequence: number;
+  readonly isEmpty: boolean;
   readonly damage: PawlError | undefined;
 }
 
@@ -50,9 +51,11 @@ export class WalReader {
     const { state, damage } = await look(request);
     const proven =
       damage === undefined ? provenSequence(state, head?.durableSequence ?? 0) : state.cursor.lastSequence;
+    const { firstSequence, continues } = state.cursor;
     return new WalReader(parts, {
       segments,
-      lastSequence: state.cursor.firstSequence === 0 ? 0 : proven,
+      lastSequence: firstSequence === 0 && !continues ? 0 : proven,
+      isEmpty: firstSequence === 0 && !continues,
       damage,
     });
   }
@@ -65,6 +68,11 @@ export class WalReader {
   /** First sequence that is kept; 1 for an empty log. */
   get firstSequence(): number {
     return this.seen.segments[0]?.firstSequence ?? 1;
+  }
+
+  /** True when no event is kept and none was ever removed. */
+  get isEmpty(): boolean {
+    return this.seen.isEmpty;
   }
 
   /** What is wrong behind `currentSequence`; undefined for a log that is whole. */

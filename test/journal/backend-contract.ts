@@ -3,9 +3,10 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Commit, PawlEvent } from '../../src/domain/events.js';
 import type { PawlError } from '../../src/errors.js';
 import { hostClock, hostRandom, uuidV7 } from '../../src/host-clock.js';
-import type { JournalBackend } from '../../src/journal/journal-backend.js';
+import { CommitDecoder, type CommitFrame } from '../../src/journal/commit-codec.js';
+import type { JournalBackend, LogConsumer, LogReach } from '../../src/journal/journal-backend.js';
 import type { Journal } from '../../src/journal/journal.js';
-import { openJournalOn } from '../../src/journal/open-journal-on.js';
+import { openJournalOn, type OpenJournalOptions } from '../../src/journal/open-journal-on.js';
 
 /** One log that can be opened again and again. */
 export interface BackendUnderTest {
@@ -38,12 +39,38 @@ async function readAll(journal: Journal, from: number, to?: number): Promise<Com
   return commits;
 }
 
+/** Takes in what it is handed, from a sequence on. */
+class Recorder implements LogConsumer {
+  readonly lastAt = 0;
+  readonly heard: (number | string | LogReach)[] = [];
+
+  constructor(
+    private readonly first: number,
+    private readonly refuse?: 'apply' | 'end',
+  ) {}
+
+  from(): Promise<number> {
+    this.heard.push('from');
+    return Promise.resolve(this.first);
+  }
+
+  apply(frames: readonly CommitFrame[]): void {
+    if (this.refuse === 'apply') throw new Error('not this one');
+    for (const frame of frames) this.heard.push(new CommitDecoder().decode(frame).firstSequence);
+  }
+
+  end(reach: LogReach): void {
+    if (this.refuse === 'end') throw new Error('not this one');
+    this.heard.push(reach);
+  }
+}
+
 /** The contract. */
 export function describeBackend(name: string, create: () => Promise<BackendUnderTest>): void {
   describe(`the ${name} backend`, () => {
     let log: BackendUnderTest;
-    const open = async (): Promise<Journal> =>
-      openJournalOn(log.next(), { clock: hostClock, ids, repair: 'truncate-partial' });
+    const open = async (more: Pick<OpenJournalOptions, 'load'> = {}): Promise<Journal> =>
+      openJournalOn(log.next(), { clock: hostClock, ids, repair: 'truncate-partial', ...more });
 
     afterEach(async () => {
       await log.dispose();
@@ -103,6 +130,43 @@ export function describeBackend(name: string, create: () => Promise<BackendUnder
       expect(await firsts(19)).toEqual([]);
       expect(await firsts(1, 1)).toEqual([1]);
       await journal.close();
+    });
+
+    it('hands its commits over while it is opened, from the one that is asked for', async () => {
+      log = await create();
+      const journal = await open();
+      for (let index = 0; index < 4; index++) await appendDurably(journal, [heartbeat('a'), heartbeat('b')]);
+      await log.crash();
+      const reach = { firstSequence: 1, lastSequence: 8, knownSequence: expect.any(Number) as unknown };
+      for (const [first, commits] of [
+        [1, [1, 3, 5, 7]],
+        [5, [5, 7]],
+        [9, []],
+      ] as const) {
+        const load = new Recorder(first);
+        const again = await open({ load });
+        expect(load.heard).toEqual(['from', ...commits, reach]);
+        await again.close();
+      }
+    });
+
+    it('says of an empty log that nothing is kept', async () => {
+      log = await create();
+      const load = new Recorder(1);
+      const journal = await open({ load });
+      expect(load.heard).toEqual(['from', { firstSequence: 0, lastSequence: 0, knownSequence: 0 }]);
+      await journal.close();
+    });
+
+    it.each(['apply', 'end'] as const)('is let go of when %s refuses it', async (refuse) => {
+      log = await create();
+      const journal = await open();
+      await appendDurably(journal, [heartbeat('a')]);
+      await log.crash();
+      await expect(open({ load: new Recorder(1, refuse) })).rejects.toThrow('not this one');
+      const again = await open();
+      expect(again.currentSequence).toBe(1);
+      await again.close();
     });
 
     it('refuses a second opening while one is open, and allows it after', async () => {

@@ -4,7 +4,7 @@ import type { Commit } from '../../src/domain/events.js';
 import type { Journal } from '../../src/journal/journal.js';
 import { MemoryBackend } from '../../src/journal/memory-backend.js';
 import { openJournalOn } from '../../src/journal/open-journal-on.js';
-import { recover, type Recovered, type RecoverOptions } from '../../src/journal/recovery.js';
+import { Recovery, recover, type Recovered, type RecoveryOptions } from '../../src/journal/recovery.js';
 import { SnapshotEncoder } from '../../src/journal/snapshot-writer-encoder.js';
 import { pourSnapshot, type Snapshot } from '../../src/journal/snapshot-model.js';
 import { takeSnapshot } from '../../src/journal/snapshot-store.js';
@@ -18,14 +18,16 @@ const COMMITS = 80;
 
 async function openOn(backend: MemoryBackend): Promise<Journal> {
   const ids = uuidV7(hostClock, hostRandom());
-  return await openJournalOn(backend, { clock: hostClock, ids, allowEmptyBehindHead: true });
+  return await openJournalOn(backend, { clock: hostClock, ids });
 }
 
-/** Opens, recovers and closes again. */
-async function recoverFrom(backend: MemoryBackend, more: Partial<RecoverOptions> = {}): Promise<Recovered> {
-  const journal = await openOn(backend);
+/** Opens, recovering meanwhile, and closes again. */
+async function recoverFrom(backend: MemoryBackend, more: Partial<RecoveryOptions> = {}): Promise<Recovered> {
+  const load = new Recovery({ backend, clock: hostClock, ...more });
+  const ids = uuidV7(hostClock, hostRandom());
+  const journal = await openJournalOn(backend, { clock: hostClock, ids, load });
   try {
-    return await recover({ journal, backend, clock: hostClock, ...more });
+    return await load.finish(journal);
   } finally {
     await journal.close();
   }
@@ -341,8 +343,10 @@ describe('a snapshot and a log that do not fit', () => {
 
   it('are refused when the log gives less than it says it has', async () => {
     const journal = {
+      isEmpty: false,
       firstSequence: 1,
       durableSequence: 5,
+      knownSequence: 5,
       beginAt: () => undefined,
       replay: () => Promise.resolve(),
     };
