@@ -5,7 +5,7 @@ import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  { ignores: ['dist*/', 'coverage/', 'node_modules/', 'bench/peers/'] },
+  { ignores: ['dist*/', 'coverage/', 'test-results/', 'node_modules/', 'bench/peers/'] },
   { linterOptions: { noInlineConfig: true, reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,

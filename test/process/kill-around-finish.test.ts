@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { temporaryDirectory } from '../support/engine.js';
 import { Child, opened, startEngine } from './harness/child.js';
-import { readEffects } from './harness/effects.js';
+import { readEffects } from './campaigns/effects.js';
 import type { TrapPoint } from './programs/protocol.js';
 
 const TEST_LIMIT_MS = 60_000;

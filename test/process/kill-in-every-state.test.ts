@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { RunRecord, SubmitOptions } from '../../src/index.js';
 import { temporaryDirectory } from '../support/engine.js';
 import { Child, opened, startEngine } from './harness/child.js';
-import { readEffects } from './harness/effects.js';
+import { readEffects } from './campaigns/effects.js';
 import type { EngineSetup } from './programs/protocol.js';
 
 const CRASHES = 3;

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { ConstraintsInput } from '../../src/index.js';
 import { temporaryDirectory } from '../support/engine.js';
 import { startEngine, type Child } from './harness/child.js';
-import { readEffects } from './harness/effects.js';
+import { readEffects } from './campaigns/effects.js';
 import type { EngineSetup } from './programs/protocol.js';
 
 const INNOCENTS = 9;

@@ -1,6 +1,7 @@
 // Makes plain JavaScript of src, examples and the programs of the process tests, and prints the folder it is in. The
 // folder is named for the contents of the sources and appears whole, so that test files running at a time share
-// it without a lock and a stale one is never used. Types are checked elsewhere.
+// it without a lock and a stale one is never used. Types are checked elsewhere. `without-syncs` takes every fsync
+// out: what a test of durability must notice.
 import { createHash } from 'node:crypto';
 import {
   existsSync,
@@ -16,7 +17,9 @@ import {
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const SOURCES = ['src', 'examples', 'test/process/programs'];
+const SOURCES = ['src', 'examples', 'test/process/programs', 'test/process/campaigns'];
+const SYNCS = ['fsync', 'fdatasync'];
+const SYNCING_FILE = 'src/journal/host-storage.js';
 const KEPT_MS = 24 * 3_600_000;
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 const home = path.join(root, 'dist-process');
@@ -55,6 +58,20 @@ async function transpile(into, sources) {
   );
 }
 
+/** Puts syncs that do nothing in the place of the machine's. @param {string} into */
+function takeSyncsOut(into) {
+  const file = path.join(into, SYNCING_FILE);
+  const text = readFileSync(file, 'utf8');
+  const without = text.replace("from 'node:fs'", "from './no-syncs.js'");
+  if (without === text) throw new Error(`${SYNCING_FILE} does not take its syncs from node:fs`);
+  writeFileSync(file, without);
+  const nothing = SYNCS.map((name) => `export const ${name} = (fd, done) => { setImmediate(done, null); };`);
+  writeFileSync(
+    path.join(path.dirname(file), 'no-syncs.js'),
+    ["export * from 'node:fs';", ...nothing, ''].join('\n'),
+  );
+}
+
 /** What nobody used for a day; a long campaign must not lose its programs because the sources went on. */
 function removeOldOnes() {
   for (const name of readdirSync(home)) {
@@ -67,13 +84,17 @@ const sources = SOURCES.flatMap(sourcesUnder).map((file) => ({
   file,
   text: readFileSync(path.join(root, file), 'utf8'),
 }));
-const digest = createHash('sha256').update(readFileSync(fileURLToPath(import.meta.url)));
+const build = process.argv[2] ?? 'as-it-is';
+const digest = createHash('sha256')
+  .update(readFileSync(fileURLToPath(import.meta.url)))
+  .update(build);
 for (const { file, text } of sources) digest.update(`${file}\n${String(text.length)}\n${text}`);
 const target = path.join(home, digest.digest('hex').slice(0, 16));
 
 if (!existsSync(target)) {
   const unfinished = `${target}.${String(process.pid)}`;
   await transpile(unfinished, sources);
+  if (build === 'without-syncs') takeSyncsOut(unfinished);
   try {
     renameSync(unfinished, target);
   } catch (error) {

@@ -14,7 +14,14 @@ export interface EngineSetup {
   /** How far the wall clock of the program is ahead. */
   readonly clockAheadMs?: number;
   readonly trap?: TrapPoint;
-  /** Only `load`: numbers of the submissions begin behind this one; none at all when absent. */
+}
+
+/** How a loaded program is started. */
+export interface LoadSetup {
+  readonly dataDir: string;
+  /** As that of `EngineSetup`. */
+  readonly effects: string;
+  /** Numbers of the submissions begin at this one; none at all when absent: what is there is brought to its end. */
   readonly submitFrom?: number;
 }
 
@@ -33,6 +40,12 @@ export interface EngineCalls {
   close(): undefined;
 }
 
+/** What a campaign asks of a loaded program. */
+export interface LoadCalls {
+  /** Those of the tasks that are not there, and those of the runs that are not completed. */
+  missing(taskIds: readonly string[], runIds: readonly string[]): readonly string[];
+}
+
 /** A question to the program. */
 export interface Call {
   readonly id: number;
@@ -45,7 +58,10 @@ export type Told =
   | { readonly type: 'opened'; readonly sweeps: Readonly<Record<string, number>>; readonly repaired: boolean }
   | { readonly type: 'answer'; readonly id: number; readonly value?: unknown; readonly error?: string }
   | { readonly type: 'began'; readonly name: string; readonly runId: string; readonly attemptId: string }
-  | { readonly type: 'acknowledged'; readonly taskIds: readonly string[] }
+  /** `known`: how many of them had been accepted before. */
+  | { readonly type: 'acknowledged'; readonly taskIds: readonly string[]; readonly known: number }
   | { readonly type: 'completed'; readonly runIds: readonly string[] }
   | { readonly type: 'leased' }
+  | { readonly type: 'report'; readonly report: unknown }
+  | { readonly type: 'progress'; readonly done: number }
   | { readonly type: 'failed'; readonly message: string; readonly code?: ErrorCode };
