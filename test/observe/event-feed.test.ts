@@ -127,6 +127,30 @@ describe('events, observed', () => {
     expect(fixture.journal.reads).toBeGreaterThan(0);
   });
 
+  it('are kept only until everybody has taken them', async () => {
+    const fixture = feedFixture();
+    const { seen } = collect(fixture);
+    const kept = new Set<number>();
+    for (let index = 0; index < 200; index++) {
+      fixture.journal.emit();
+      await until(() => seen.length === index + 1);
+      kept.add(fixture.window.events);
+    }
+    expect(kept).toEqual(new Set([1]));
+  });
+
+  it('are kept for the slowest, and let go of once it has taken them', async () => {
+    const fixture = feedFixture();
+    const slow = fixture.feed.events()[Symbol.asyncIterator]();
+    const fast = collect(fixture);
+    for (let index = 0; index < 5; index++) fixture.journal.emit();
+    expect({ seen: fast.seen, kept: fixture.window.events }).toEqual({ seen: upTo(5), kept: 5 });
+    for (const sequence of upTo(5)) expect((await slow.next()).value?.sequence).toBe(sequence);
+    fixture.journal.emit();
+    expect(fixture.window.events).toBe(1);
+    expect(fixture.journal.reads).toBe(0);
+  });
+
   it('are emitted in slices: a slice ends after 5 ms and the rest follows in later turns', async () => {
     const fixture = feedFixture();
     fixture.clock.stepMs = 1;
