@@ -1,18 +1,18 @@
-// Acceptance row 19: two real processes on one directory, and SIGKILL. The child is the built package.
-import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+// Acceptance row 19: two real processes on one directory, and SIGKILL.
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { openJournal } from '../../src/journal/open-journal.js';
 import { actorsOf, newDir, removeDirs, tree } from '../journal/wal-fixtures.js';
+import { builtProgramsRoot } from './harness/child.js';
 
-const DOOR = pathToFileURL(join(process.cwd(), 'dist/esm/journal/index.js')).href;
 /** Opens the log given, appends until it is killed, and prints what was acknowledged. `--open` only opens. */
 const HOLDER = `
-import { openJournal } from ${JSON.stringify(DOOR)};
-const [dir, mode] = process.argv.slice(1);
+const [door, dir, mode] = process.argv.slice(1);
+const { openJournal } = await import(door);
 try {
   const journal = await openJournal(dir, { repair: 'truncate-partial' });
   console.log(JSON.stringify({ opened: journal.currentSequence, pid: process.pid }));
@@ -48,7 +48,8 @@ class Holder {
   private wake: () => void = () => undefined;
 
   constructor(dir: string, mode = '') {
-    this.process = spawn(process.execPath, ['--input-type=module', '-e', HOLDER, dir, mode], {
+    const door = pathToFileURL(join(builtProgramsRoot(), 'src/journal/index.js')).href;
+    this.process = spawn(process.execPath, ['--input-type=module', '-e', HOLDER, door, dir, mode], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     children.push(this.process);
@@ -79,10 +80,6 @@ class Holder {
     return Math.max(0, ...this.lines.map((line) => line.acknowledged ?? 0));
   }
 }
-
-beforeAll(() => {
-  execFileSync(process.execPath, ['scripts/build.mjs', '--if-stale'], { stdio: 'inherit' });
-}, 180_000);
 
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
