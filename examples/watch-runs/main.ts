@@ -62,6 +62,10 @@ interface Named {
   readonly name: string;
 }
 
+// A reader that has seen enough, such as `head`, is no error: the rest is not shown.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
 const screen = new Screen(process.stdout);
 const dataDir = await mkdtemp(join(tmpdir(), 'pawl-watch-'));
 const pawl = await openOrchestrator({

@@ -33,4 +33,15 @@ describe('watching runs', () => {
     },
     TEST_LIMIT_MS,
   );
+
+  it(
+    'ends as always when its reader has seen enough',
+    async () => {
+      const { child, ended } = startExample('watch-runs');
+      child.stdout?.once('data', () => child.stdout?.destroy());
+      const { code, stderr } = await ended;
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    },
+    TEST_LIMIT_MS,
+  );
 });
