@@ -3,6 +3,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { isPawlError } from '../../src/errors.js';
 import { defineTask } from '../../src/execution/define-task.js';
+import type { EncodedBatch } from '../../src/journal/journal-backend.js';
+import { MemoryBackend } from '../../src/journal/memory-backend.js';
 import type { TestOrchestrator } from '../../src/testing/test-orchestrator.js';
 import { runCreated, taskCreated } from '../decisions/support/histories.js';
 import { openTest } from '../support/engine.js';
@@ -192,6 +194,27 @@ describe('a task', () => {
     expect(kit.pawl.projections.tasks.get('c')?.canceledAt).toBeUndefined();
     await refusal(kit.pawl.cancelTask('nobody', { wait: true }), 'TASK_UNKNOWN');
     expect(await kit.pawl.cancelTask('c', { wait: true })).toEqual({ changed: true });
+  });
+
+  it('is followed in commits of at most reactionBatch runs and tasks', async () => {
+    const commits: number[] = [];
+    class Counting extends MemoryBackend {
+      override append(batch: EncodedBatch): Promise<void> {
+        for (let index = 0; index < batch.size; index++) commits.push(batch.eventsOf(index));
+        return super.append(batch);
+      }
+    }
+    const kit = await openTest({ limits: { reactionBatch: 4 }, backend: new Counting() });
+    const startAt = kit.clock.now() + HOUR_MS;
+    const policy = (count: number) => ({ kind: 'repeat', count, intervalMs: HOUR_MS, startAt }) as const;
+    await kit.pawl.submit('work', undefined, { id: 'root', policy: policy(9) });
+    for (let child = 0; child < 3; child++)
+      await kit.pawl.submit('work', undefined, { policy: policy(1), parentId: 'root' });
+    await kit.clock.settle();
+    commits.length = 0;
+    await kit.pawl.cancelTask('root', { wait: true });
+    // The command; nine runs and three tasks; the run of each of these.
+    expect(commits).toEqual([1, 4, 4, 4, 1, 1, 1]);
   });
 
   it('lets nothing of it start, once its cancellation is durable', async () => {

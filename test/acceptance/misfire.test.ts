@@ -2,7 +2,7 @@
 // and while an earlier one still goes on.
 import { describe, expect, it } from '@jest/globals';
 import { defineTask } from '../../src/execution/define-task.js';
-import type { Misfire } from '../../src/domain/task.js';
+import type { Misfire, Overlap } from '../../src/domain/task.js';
 import { eventsOf, gate, open, run, states } from './support/handlers.js';
 
 interface Downtime {
@@ -219,6 +219,46 @@ describe('while an earlier occurrence goes on', () => {
     expect(opened.live).toEqual([0, 2]);
   });
 
+  it('bufferOne is no misfire, however long the earlier one takes and whatever the misfire rule says', async () => {
+    const opened = await overlapping('bufferOne', { kind: 'skip' });
+    const again = await opened.crash();
+    for (const { id } of again.pawl.projections.runs.list({ taskId: opened.taskId }).items) again.park(id);
+    await again.clock.advance(10_000);
+    expect(states(again.pawl, opened.taskId)).toEqual([
+      'running',
+      'canceled',
+      'canceled',
+      'scheduled',
+      'scheduled',
+    ]);
+    opened.finish();
+    await again.clock.settle();
+    expect(opened.live).toEqual([0, 0, 3]);
+    const { items } = again.pawl.projections.runs.list({ taskId: opened.taskId, state: 'canceled' });
+    expect(items.map((record) => record.reason)).toEqual(['overlap', 'overlap']);
+  });
+
+  it('bufferOne leaves to the misfire rule what was due while nothing went on', async () => {
+    const opened = await overlapping('bufferOne', { kind: 'skip' });
+    opened.finish();
+    await opened.clock.settle();
+    expect(opened.live).toEqual([0, 2]);
+    await opened.pawl.close();
+    opened.clock.jump(20_000);
+    const again = await opened.restart();
+    await again.clock.settle();
+    expect(opened.live).toEqual([0, 2]);
+    expect(states(again.pawl, opened.taskId)).toEqual([
+      'completed',
+      'canceled',
+      'completed',
+      'canceled',
+      'canceled',
+    ]);
+    const { items } = again.pawl.projections.runs.list({ taskId: opened.taskId, state: 'canceled' });
+    expect(items.map((record) => record.reason)).toEqual(['overlap', 'misfire', 'misfire']);
+  });
+
   it('bufferOne waits durably', async () => {
     const opened = await overlapping('bufferOne');
     const again = await opened.crash();
@@ -233,7 +273,7 @@ describe('while an earlier occurrence goes on', () => {
 });
 
 /** Five occurrences every 10 s, 25 s along: the first still runs. */
-async function overlapping(overlap: 'allow' | 'skip' | 'bufferOne') {
+async function overlapping(overlap: Overlap, misfire: Misfire = { kind: 'catchUp' }) {
   const live: number[] = [];
   const going = gate();
   const ids = new Map<string, number>();
@@ -244,7 +284,7 @@ async function overlapping(overlap: 'allow' | 'skip' | 'bufferOne') {
     }),
   ];
   const opened = await open({ tasks });
-  const policy = { kind: 'repeat', count: 5, intervalMs: 10_000, overlap } as const;
+  const policy = { kind: 'repeat', count: 5, intervalMs: 10_000, overlap, misfire } as const;
   const { taskId, runIds } = await opened.pawl.submit('tick', undefined, { policy });
   for (const [occurrence, id] of runIds.entries()) {
     ids.set(id, occurrence);
