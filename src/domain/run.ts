@@ -141,6 +141,24 @@ export interface RunRecord {
   readonly continuation?: Continuation;
 }
 
+/**
+ * All there is to a run that was created, perhaps made ready, and nothing else: no reason, no lease, no attempt. Most
+ * runs of a snapshot are like that.
+ */
+export interface PlainRun {
+  readonly id: string;
+  readonly taskId: string;
+  readonly occurrence: number;
+  /** `scheduled` or `ready`. */
+  readonly state: RunState;
+  readonly priority: number;
+  readonly createdAt: number;
+  readonly scheduledAt: number;
+  readonly lastStateChangeAt: number;
+  readonly createdSequence: number | undefined;
+  readonly stateSequence: number | undefined;
+}
+
 /** A run as a snapshot saves it: as it is read, with what orders it among others. */
 export interface SavedRun extends RunRecord {
   /** Sequence of its `RunCreated`; orders the runs of a task. */

@@ -1,5 +1,6 @@
 // From kept snapshots to projections: the newest that can be used, else the next older one, else none. Records go
 // into fresh projections as they are read; what turns out to be unusable is thrown away with them.
+import type { PlainRun } from '../domain/run.js';
 import type { SectionName, SectionRecords } from '../domain/snapshot-records.js';
 import { isPawlError, PawlError } from '../errors.js';
 import type { Logger } from '../logger.js';
@@ -89,7 +90,7 @@ class ProjectionSink implements SnapshotSink {
   #counts: SnapshotCounts = {};
 
   constructor(
-    projections: Projections,
+    private readonly projections: Projections,
     private readonly entry: SnapshotEntry,
   ) {
     for (const section of projections.sections) this.#sections.set(section.name, section);
@@ -103,6 +104,11 @@ class ProjectionSink implements SnapshotSink {
   record<N extends SectionName>(section: N, record: SectionRecords[N]): void {
     this.events += eventsOf(section, record);
     this.#sections.get(section)?.load(record);
+  }
+
+  plainRun(run: PlainRun): void {
+    this.events += run.state === 'ready' ? 2 : 1;
+    this.projections.runs.loadPlain(run);
   }
 
   footer(counts: SnapshotCounts): void {

@@ -1,6 +1,6 @@
 // How a run is written in a snapshot: what most runs have first, the rest in a detail that is nil while there is
 // none. A history that follows from the run itself is nil too. Fields are only ever added at the end.
-import type { HistoryEntry, SavedRun } from '../domain/run.js';
+import type { HistoryEntry, PlainRun, SavedRun } from '../domain/run.js';
 import { RUN_STATES, type RunState } from '../domain/run-state.js';
 import { NONE } from '../domain/task.js';
 import type { RecordReader } from './record-reader.js';
@@ -49,22 +49,72 @@ export function writeRun(out: RecordWriter, run: SavedRun): void {
 /** A run while it is read: every field is there from the start, so that all runs have one shape in memory. */
 type RunDraft = { -readonly [K in keyof Required<SavedRun>]: SavedRun[K] | undefined };
 
+/** What every run has, read into one object again and again. */
+export class RunHead implements PlainRun {
+  id = '';
+  taskId = '';
+  occurrence = 0;
+  state: RunState = 'scheduled';
+  priority = 0;
+  createdAt = 0;
+  scheduledAt = 0;
+  lastStateChangeAt = 0;
+  createdSequence: number | undefined = undefined;
+  stateSequence: number | undefined = undefined;
+}
+
 /** Reads a run. */
 export function readRun(input: RecordReader): SavedRun {
+  const head = new RunHead();
+  const extra = readHead(input, head);
+  return readRest(input, head, { extra, implied: input.nil() });
+}
+
+/** Reads a run into `head`. When there is more to it than that, or more is claimed, all of it is returned. */
+export function readRunInto(input: RecordReader, head: RunHead): SavedRun | undefined {
+  const extra = readHead(input, head);
+  const implied = input.nil();
+  if (implied && (head.state === 'ready' || head.state === 'scheduled') && input.nil()) {
+    input.close(extra);
+    return undefined;
+  }
+  return readRest(input, head, { extra, implied });
+}
+
+function readHead(input: RecordReader, head: RunHead): number {
   const extra = input.open(RUN_FIELDS);
   const createdAt = input.int();
   input.begin(createdAt);
+  head.id = input.id();
+  head.taskId = input.id();
+  head.occurrence = input.uint();
+  head.state = input.code(RUN_STATES);
+  head.priority = input.int();
+  head.createdAt = createdAt;
+  head.scheduledAt = input.time();
+  head.lastStateChangeAt = input.time();
+  head.createdSequence = input.optUint();
+  head.stateSequence = input.optUint();
+  return extra;
+}
+
+/** Reads what stands behind the head; `implied`: the history was nil, and is behind us. */
+function readRest(
+  input: RecordReader,
+  head: RunHead,
+  { extra, implied }: { readonly extra: number; readonly implied: boolean },
+): SavedRun {
   const run: RunDraft = {
-    id: input.id(),
-    taskId: input.id(),
-    occurrence: input.uint(),
-    state: input.code(RUN_STATES),
-    priority: input.int(),
-    createdAt,
-    scheduledAt: input.time(),
-    lastStateChangeAt: input.time(),
-    createdSequence: input.optUint(),
-    stateSequence: input.optUint(),
+    id: head.id,
+    taskId: head.taskId,
+    occurrence: head.occurrence,
+    state: head.state,
+    priority: head.priority,
+    createdAt: head.createdAt,
+    scheduledAt: head.scheduledAt,
+    lastStateChangeAt: head.lastStateChangeAt,
+    createdSequence: head.createdSequence,
+    stateSequence: head.stateSequence,
     historyCount: 1,
     history: NONE,
     attemptCount: 0,
@@ -89,7 +139,8 @@ export function readRun(input: RecordReader): SavedRun {
     answers: undefined,
     continuation: undefined,
   };
-  readHistory(input, run);
+  if (implied) implyHistory(run);
+  else readHistory(input, run);
   if (!input.nil()) readDetail(input, run);
   input.close(extra);
   return run as SavedRun;
@@ -210,14 +261,14 @@ function writeHistory(out: RecordWriter, run: SavedRun): void {
   }
 }
 
+function implyHistory(run: RunDraft): void {
+  const created: HistoryEntry = { to: 'scheduled', at: run.createdAt ?? 0 };
+  const ready: HistoryEntry = { from: 'scheduled', to: 'ready', at: run.lastStateChangeAt ?? 0 };
+  run.history = run.state === 'ready' ? [created, ready] : [created];
+  run.historyCount = run.history.length;
+}
+
 function readHistory(input: RecordReader, run: RunDraft): void {
-  if (input.nil()) {
-    const created: HistoryEntry = { to: 'scheduled', at: run.createdAt ?? 0 };
-    const ready: HistoryEntry = { from: 'scheduled', to: 'ready', at: run.lastStateChangeAt ?? 0 };
-    run.history = run.state === 'ready' ? [created, ready] : [created];
-    run.historyCount = run.history.length;
-    return;
-  }
   const entries: HistoryEntry[] = [];
   let left = input.open(1);
   run.historyCount = input.uint();

@@ -15,6 +15,7 @@ import {
 import type { CorruptionReason } from './repair-policy.js';
 import { RecordReader } from './record-reader.js';
 import { SECTION_CODECS, sectionNamed } from './snapshot-codec.js';
+import { readRunInto, RunHead } from './snapshot-codec-run.js';
 import type { SnapshotCounts, SnapshotSink } from './snapshot-model.js';
 
 /** Bytes of a frame at most. */
@@ -27,6 +28,7 @@ export class SnapshotDecoder {
   readonly #frame = new FrameHeader();
   readonly #reader = new RecordReader();
   readonly #hash: Hash = createHash('sha256');
+  readonly #head = new RunHead();
   #frames = 0;
   #previousCrc = 0;
   #sequence = 0;
@@ -140,7 +142,14 @@ export class SnapshotDecoder {
   }
 
   #readRow(input: RecordReader, section: SectionName): void {
-    this.sink?.record(section, SECTION_CODECS[section].read(input));
+    const { sink } = this;
+    if (section !== 'runs' || sink?.plainRun === undefined) {
+      sink?.record(section, SECTION_CODECS[section].read(input));
+      return;
+    }
+    const whole = readRunInto(input, this.#head);
+    if (whole === undefined) sink.plainRun(this.#head);
+    else sink.record('runs', whole);
   }
 
   #readPiece(section: SectionName): void {

@@ -15,7 +15,7 @@ import type {
   SubscriptionRecord,
   TenantRecord,
 } from '../domain/nouns.js';
-import type { SavedRun } from '../domain/run.js';
+import type { PlainRun, SavedRun } from '../domain/run.js';
 import { SECTION_NAMES, type SectionName, type SectionRecords } from '../domain/snapshot-records.js';
 
 /** Version of the file: how frames and records are laid out. */
@@ -100,6 +100,8 @@ export interface SnapshotSink {
   header(header: SnapshotHeader): void;
   /** Each record, in the order of the file. */
   record<N extends SectionName>(section: N, record: SectionRecords[N]): void;
+  /** When it is there: each record of `runs` that is no more than that, in place of `record`; valid until this returns. */
+  plainRun?(run: PlainRun): void;
   /** Last of all, with the counts that the footer declares. */
   footer(counts: SnapshotCounts): void;
 }

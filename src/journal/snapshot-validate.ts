@@ -7,7 +7,7 @@ import type {
   SavedTask,
   SubscriptionRecord,
 } from '../domain/nouns.js';
-import type { SavedRun } from '../domain/run.js';
+import type { PlainRun, SavedRun } from '../domain/run.js';
 import { SECTION_NAMES, type SectionName, type SectionRecords } from '../domain/snapshot-records.js';
 import { PawlError } from '../errors.js';
 import {
@@ -31,7 +31,17 @@ export function validateSnapshot(snapshot: Snapshot): void {
 /** A sink that gets only what keeps the rules, as far as they can be judged so far. */
 export function validated(sink: SnapshotSink, known?: KnownRecords): SnapshotSink {
   const rules = new SnapshotValidator(known);
+  const plain =
+    sink.plainRun === undefined
+      ? {}
+      : {
+          plainRun(run: PlainRun) {
+            rules.plainRun(run);
+            sink.plainRun?.(run);
+          },
+        };
   return {
+    ...plain,
     header(header) {
       rules.header(header);
       sink.header(header);
@@ -70,7 +80,7 @@ const KNOWN_SECTIONS: ReadonlySet<SectionName> = new Set<SectionName>(['tasks', 
 /** Checks a snapshot as its records go by. */
 export class SnapshotValidator implements SnapshotSink {
   readonly #ids = new Map<SectionName, IdSet>();
-  readonly #counts = new Map<SectionName, number>();
+  readonly #counts: Record<SectionName, number>;
   /** Tasks that have ended: their prerequisites may be pruned and forgotten. */
   readonly #endedTasks = new IdSet();
   readonly #prunedTasks = new IdSet();
@@ -78,21 +88,30 @@ export class SnapshotValidator implements SnapshotSink {
   #knownTaskId = '';
 
   /** With `known`, tasks and runs that occur twice are for it to find: a set of a million ids costs a second. */
-  constructor(private readonly known?: KnownRecords) {}
+  constructor(private readonly known?: KnownRecords) {
+    this.#counts = Object.fromEntries(SECTION_NAMES.map((name) => [name, 0])) as Record<SectionName, number>;
+  }
 
   header(header: SnapshotHeader): void {
     checkHeader(header);
   }
 
   record<N extends SectionName>(section: N, record: SectionRecords[N]): void {
-    this.#counts.set(section, (this.#counts.get(section) ?? 0) + 1);
+    this.#counts[section]++;
     CHECKS[section](this, record);
+  }
+
+  /** A run whose history and attempts follow from its state: of the rules only those about ids can be broken. */
+  plainRun(run: PlainRun): void {
+    this.#counts.runs++;
+    this.unique('runs', run.id);
+    this.refers('runs', run.id, run.taskId);
   }
 
   footer(counts: SnapshotCounts): void {
     for (const section of SECTION_NAMES) {
       const declared = counts[section] ?? 0;
-      const actual = this.#counts.get(section) ?? 0;
+      const actual = this.#counts[section];
       if (declared !== actual) throw snapshotInvalid('countMismatch', { section, declared, actual });
     }
     for (const reference of this.#open) this.#settle(reference);

@@ -1,8 +1,18 @@
 // From a snapshot's record back to a run row. What the record leaves out is what follows from the rest.
-import type { SavedRun } from '../domain/run.js';
+import type { PlainRun, SavedRun } from '../domain/run.js';
 import { AttemptRow, RunDetail, RunRow, type TaskRow } from './rows.js';
 import { isImplied, setHistory } from './run-history.js';
 import { earliestUntilAt } from './wait-times.js';
+
+/** The row of a run that has nothing but its head; it is in no list yet. */
+export function loadPlainRun(run: PlainRun, task: TaskRow): RunRow {
+  const row = new RunRow(run.id, task, run.occurrence, run.createdAt, run.scheduledAt, run.priority);
+  row.state = run.state;
+  row.lastStateChangeAt = run.lastStateChangeAt;
+  row.createdSequence = run.createdSequence ?? 0;
+  row.stateSequence = run.stateSequence ?? 0;
+  return row;
+}
 
 /** The row of a record; it is in no list yet. */
 export function loadRun(record: SavedRun, task: TaskRow): RunRow {

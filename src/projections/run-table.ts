@@ -2,14 +2,14 @@
 // each task, timers, keys, and their section of a snapshot.
 import { PawlError } from '../errors.js';
 import type { PawlEvent } from '../domain/events.js';
-import type { SavedRun } from '../domain/run.js';
+import type { PlainRun, SavedRun } from '../domain/run.js';
 import { isTerminal, type RunState } from '../domain/run-state.js';
 import { CapturableMap } from './capturable-map.js';
 import type { Keys } from './keys.js';
 import type { Pruned } from './pruned.js';
 import { refusal } from './refusal.js';
 import type { RunRow, TaskRow } from './rows.js';
-import { loadRun } from './run-load.js';
+import { loadPlainRun, loadRun } from './run-load.js';
 import { savedRun } from './run-record.js';
 import { mapSection } from './sections.js';
 import { sortBySequence } from './sort-by-sequence.js';
@@ -26,6 +26,13 @@ export interface RunFollowers {
   readonly pruned: Pruned;
 }
 
+/** A run that was loaded before its task. */
+interface EarlyRun {
+  readonly id: string;
+  readonly taskId: string;
+  readonly make: (task: TaskRow) => RunRow;
+}
+
 /** The rows of the runs. */
 export class RunTable {
   readonly #rows = new CapturableMap<RunRow, SavedRun>(savedRun);
@@ -38,8 +45,7 @@ export class RunTable {
   /** Runs that were continued and whose successor does not exist. */
   readonly awaiting = new Set<RunRow>();
   #loading: RunRow[] = [];
-  /** Records whose task is not loaded yet. */
-  #early: SavedRun[] = [];
+  #early: EarlyRun[] = [];
 
   constructor(followers: RunFollowers) {
     this.#followers = followers;
@@ -97,18 +103,34 @@ export class RunTable {
     this.#followers.pruned.remember({ kind: 'run', id: row.id });
   }
 
+  /** Takes back a run that is no more than its head; the draft is the caller's again then. */
+  loadPlain(run: PlainRun): void {
+    const task = this.#followers.tasks.row(run.taskId);
+    if (task === undefined) {
+      const kept = { ...run };
+      this.#early.push({ id: run.id, taskId: run.taskId, make: (later) => loadPlainRun(kept, later) });
+    } else {
+      this.#add(loadPlainRun(run, task));
+    }
+  }
+
   finishLoad(): void {
-    for (const record of this.#early) this.#loadRow(record, this.#followers.tasks.row(record.taskId));
+    const { tasks, timers, keys } = this.#followers;
+    for (const early of this.#early) this.#addEarly(early);
     this.#early = [];
-    for (const row of sortBySequence(this.#loading, (run) => run.createdSequence)) {
-      this.#followers.tasks.addRun(row.task, row);
+    const byCreation = sortBySequence(this.#loading, (run) => run.createdSequence);
+    for (const row of byCreation) {
+      tasks.addRun(row.task, row);
       this.overrides.add(row);
       if (!isTerminal(row.state)) row.task.openRuns++;
     }
-    for (const row of sortBySequence(this.#loading, (run) => run.stateSequence)) {
+    // Runs that only wait entered their state as they were created: then this is no second sort.
+    const byState = sortBySequence(byCreation, (run) => run.stateSequence);
+    for (const row of byState) {
       this.states.add(row);
-      this.#follow(row);
+      keys.update(row);
     }
+    timers.load(byState);
     this.#loading = [];
   }
 
@@ -118,23 +140,25 @@ export class RunTable {
   }
 
   #load(record: SavedRun): void {
-    const task = this.#followers.tasks.row(record.taskId);
-    if (task === undefined) this.#early.push(record);
-    else this.#loadRow(record, task);
+    const { id, taskId } = record;
+    const task = this.#followers.tasks.row(taskId);
+    if (task === undefined) this.#early.push({ id, taskId, make: (later) => loadRun(record, later) });
+    else this.#add(loadRun(record, task));
   }
 
-  #loadRow(record: SavedRun, task: TaskRow | undefined): void {
-    if (task === undefined) {
-      throw new PawlError(
-        'SNAPSHOT_INVALID',
-        `Run ${record.id} is of task ${record.taskId}, which the snapshot lacks.`,
-        {
-          rule: 'unknownReference',
-          id: record.id,
-        },
-      );
+  #addEarly({ id, taskId, make }: EarlyRun): void {
+    const task = this.#followers.tasks.row(taskId);
+    if (task !== undefined) {
+      this.#add(make(task));
+      return;
     }
-    const row = loadRun(record, task);
+    throw new PawlError('SNAPSHOT_INVALID', `Run ${id} is of task ${taskId}, which the snapshot lacks.`, {
+      rule: 'unknownReference',
+      id,
+    });
+  }
+
+  #add(row: RunRow): void {
     this.#rows.set(row.id, row);
     this.#loading.push(row);
     if (row.detail?.continuation !== undefined) this.awaiting.add(row);

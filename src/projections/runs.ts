@@ -1,7 +1,7 @@
 // Runs: their states and the chains they form. Every change of state goes through here and asks the table that
 // was compiled from the run machine.
 import type { PawlEvent } from '../domain/events.js';
-import type { RunRecord } from '../domain/run.js';
+import type { PlainRun, RunRecord } from '../domain/run.js';
 import { isTerminal, type RunState } from '../domain/run-state.js';
 import type { TransitionTable } from '../machines/transition-table.js';
 import type { Fold } from './fold.js';
@@ -157,6 +157,11 @@ export class Runs implements Fold {
       throw refusal(event, rule, { runId: row.id, state: row.state });
     }
     this.#unsettled.length = 0;
+  }
+
+  /** Takes back a run of a snapshot that is no more than its head; see `PlainRun`. */
+  loadPlain(run: PlainRun): void {
+    this.#table.loadPlain(run);
   }
 
   finishLoad(): void {

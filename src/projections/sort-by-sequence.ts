@@ -6,7 +6,7 @@
 const MANY_ROWS = 1_000;
 
 /** The rows by ascending `sequenceOf` (integers ≥ 0); rows with the same one keep their order. */
-export function sortBySequence<R>(rows: readonly R[], sequenceOf: (row: R) => number): R[] {
+export function sortBySequence<R>(rows: readonly R[], sequenceOf: (row: R) => number): readonly R[] {
   const count = rows.length;
   // A number of its own for each row: its sequence, then its place.
   const keys = new Float64Array(count);
@@ -21,7 +21,7 @@ export function sortBySequence<R>(rows: readonly R[], sequenceOf: (row: R) => nu
     keys[place] = sequence * count + place;
     last = sequence;
   }
-  if (sorted) return [...rows];
+  if (sorted) return rows;
   if (count < MANY_ROWS || !Number.isSafeInteger((highest + 1) * count)) {
     return [...rows].sort((left, right) => sequenceOf(left) - sequenceOf(right));
   }

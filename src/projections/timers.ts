@@ -81,6 +81,23 @@ export class Timers {
     this.update(row);
   }
 
+  /** Takes in the runs of a snapshot, all at once. */
+  load(rows: readonly RunRow[]): void {
+    const scheduled: RunRow[] = [];
+    const waking: RunRow[] = [];
+    const expiring: RunRow[] = [];
+    for (const row of rows) {
+      if (row.state === 'scheduled') scheduled.push(row);
+      else if (dueAt(row) !== undefined) waking.push(row);
+      if (expiresAt(row) === undefined) continue;
+      detailOf(row);
+      expiring.push(row);
+    }
+    this.#scheduled.fill(scheduled);
+    this.#waking.fill(waking);
+    this.#expiries.fill(expiring);
+  }
+
   /** Brings the heaps up to date after a run was created or changed. */
   update(row: RunRow): void {
     place(row.state === 'scheduled' ? this.#scheduled : this.#waking, row, dueAt(row));

@@ -104,6 +104,11 @@ export class Dispatcher {
     });
   }
 
+  /** Takes in the runs that are ready at a start. */
+  load(rows: Iterable<RunRow>): void {
+    this.ready.fill(rows);
+  }
+
   /** A run became ready. */
   offer(row: RunRow): void {
     if (row.state === 'ready' && row.heapIndex < 0) this.ready.offer(row);

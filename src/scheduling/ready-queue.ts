@@ -50,13 +50,14 @@ export class ReadyQueue {
 
   /** Takes in a run that became ready, or that was popped and could not be claimed. */
   offer(row: RunRow): void {
-    if (!this.#gates.hasHandler(row)) {
-      this.#withoutHandler.add(row);
-      return;
-    }
-    const key = this.#gates.keyOf(row);
-    if (key !== undefined && this.#gates.isKeyTaken(key, row)) this.#wait(key, row);
-    else this.#ready.insert(row);
+    if (!this.#isBlocked(row)) this.#ready.insert(row);
+  }
+
+  /** Takes in the runs that are ready at a start, all at once; those that a sweep made ready are in already. */
+  fill(rows: Iterable<RunRow>): void {
+    const free: RunRow[] = [];
+    for (const row of rows) if (row.heapIndex < 0 && !this.#isBlocked(row)) free.push(row);
+    this.#ready.fill(free);
   }
 
   /** Forgets a run that is no longer ready. */
@@ -110,6 +111,18 @@ export class ReadyQueue {
     this.#behindKeys--;
     if (waiting.size === 0) this.#behindKey.delete(key);
     this.#ready.insert(row);
+  }
+
+  /** True, and the run is put where it waits, when something else than a slot keeps it from starting. */
+  #isBlocked(row: RunRow): boolean {
+    if (!this.#gates.hasHandler(row)) {
+      this.#withoutHandler.add(row);
+      return true;
+    }
+    const key = this.#gates.keyOf(row);
+    if (key === undefined || !this.#gates.isKeyTaken(key, row)) return false;
+    this.#wait(key, row);
+    return true;
   }
 
   #wait(key: string, row: RunRow): void {

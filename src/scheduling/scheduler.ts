@@ -120,7 +120,7 @@ export class Scheduler {
   /** Takes up what the state holds: ready runs, leases of remote actors. Before `start`. */
   load(): void {
     const { runs } = this.#parts.state;
-    for (const row of runs.inState('ready')) this.dispatcher.offer(row);
+    this.dispatcher.load(runs.inState('ready'));
     for (const state of ['leased', 'running'] as const) {
       for (const row of runs.inState(state)) this.#remoteLeases.watch(row);
     }

@@ -22,6 +22,26 @@ describe('a heap of runs', () => {
     expect(heap.peek()).toBeUndefined();
   });
 
+  it('takes many at once, in whatever order, beside those that are in', () => {
+    for (const count of [0, 1, 2, 7, 500]) {
+      const heap = new RunHeap(byPriority);
+      const random = new Random(count);
+      const before = Array.from({ length: 20 }, () => rowOf(random.below(1_000)));
+      const added = Array.from({ length: count }, () => rowOf(random.below(1_000)));
+      for (const row of before) heap.insert(row);
+      heap.fill(added);
+      for (const [index, row] of heap.rows().entries()) expect(row.heapIndex).toBe(index);
+      const expected = [...before, ...added].map((row) => row.priority).sort((left, right) => left - right);
+      const popped: number[] = [];
+      for (let row = heap.pop(); row !== undefined; row = heap.pop()) popped.push(row.priority);
+      expect(popped).toEqual(expected);
+    }
+    const other = new RunHeap(byPriority);
+    const row = rowOf(1);
+    other.insert(row);
+    expect(() => new RunHeap(byPriority).fill([row])).toThrow(expect.objectContaining({ code: 'INTERNAL' }));
+  });
+
   it('stays in order while runs are taken out and moved', () => {
     const heap = new RunHeap(byPriority);
     const random = new Random(3);

@@ -49,6 +49,24 @@ function queue() {
   return { ready, holders, drain };
 }
 
+describe('the runs of a start', () => {
+  it('are taken in at once: those that are blocked sit apart, those that are in already stay', () => {
+    const { ready, holders, drain } = queue();
+    holders.set(KEY, row({ key: 'k' }));
+    const early = row({ id: 'early', createdAt: 3 });
+    ready.offer(early);
+    ready.fill([
+      row({ id: 'late', createdAt: 9 }),
+      early,
+      row({ id: 'keyed', key: 'k' }),
+      row({ id: 'foreign', type: 'unknown' }),
+      row({ id: 'first', createdAt: 1 }),
+    ]);
+    expect([ready.size, ready.waitingForKeys, ready.withoutHandler.size]).toEqual([3, 1, 1]);
+    expect(drain()).toEqual(['first', 'early', 'late']);
+  });
+});
+
 describe('the order of dispatch', () => {
   it('is priority, schedule, age, id', () => {
     const { ready, drain } = queue();
