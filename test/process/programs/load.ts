@@ -11,6 +11,8 @@ import { main, setupOf, tell } from './tell.js';
 const BATCH = 25;
 const IN_FLIGHT_BATCHES = 3;
 const CONCURRENCY = 16;
+/** Then it submits all the same, so that a disk which is gone is noticed. */
+const MAX_WAIT_MS = 1_000;
 
 const setup = setupOf() as LoadSetup;
 const job = defineTask('job', async (context, { number }: Job) => {
@@ -42,6 +44,7 @@ function itemOf(number: number): SubmitItem {
 
 async function submitFrom(pawl: Orchestrator, begin: number): Promise<void> {
   let next = begin;
+  const isBusy = (): boolean => pawl.projections.runs.nonTerminal > BATCH * IN_FLIGHT_BATCHES;
   const one = async (): Promise<void> => {
     for (;;) {
       const items = Array.from({ length: BATCH }, () => itemOf(next++));
@@ -56,7 +59,7 @@ async function submitFrom(pawl: Orchestrator, begin: number): Promise<void> {
         known: accepted.filter(({ created }) => !created).length,
       });
       // The work keeps up with the submissions, so that the end meets every stage of a run.
-      while (pawl.projections.runs.nonTerminal > BATCH * IN_FLIGHT_BATCHES) await sleep(1);
+      for (let waitedMs = 0; waitedMs < MAX_WAIT_MS && isBusy(); waitedMs++) await sleep(1);
     }
   };
   await Promise.all(Array.from({ length: IN_FLIGHT_BATCHES }, one));
@@ -107,7 +110,10 @@ await main(async () => {
   });
   resumeWhatIsSuspended(pawl);
   if (setup.submitFrom !== undefined) {
-    await submitFrom(pawl, setup.submitFrom);
+    const failed = pawl.failed.then((error) => {
+      throw error;
+    });
+    await Promise.race([submitFrom(pawl, setup.submitFrom), failed]);
     return;
   }
   while ((await pawl.idle()).pending > 0) await sleep(5);
