@@ -8,17 +8,16 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { createGzip, gzip } from 'node:zlib';
 import { defineTask, TerminalError, type HandlerContext } from 'pawl';
+import { openable, type FilePath } from './file-path.js';
 
 /** Input of the task. */
-export interface FileInput {
-  readonly path: string;
+export interface FileInput extends FilePath {
   /** Bytes when it was found. */
   readonly size: number;
 }
 
 /** What is known of a file in the end. */
-export interface FileFacts {
-  readonly path: string;
+export interface FileFacts extends FilePath {
   readonly sha256: string;
   readonly bytes: number;
   /** Newline characters, as `wc -l` counts. */
@@ -36,9 +35,12 @@ const gzipWhole = promisify(gzip);
 /** Indexes one file. */
 export const indexFile = defineTask('index-file', async (context, input: FileInput): Promise<FileFacts> => {
   try {
-    return input.size <= WHOLE_UP_TO_BYTES
-      ? await indexWhole(input.path)
-      : await indexInPieces(input.path, context);
+    const { size, ...path } = input;
+    const found =
+      size <= WHOLE_UP_TO_BYTES
+        ? await indexWhole(openable(path))
+        : await indexInPieces(openable(path), context);
+    return { ...path, ...found };
   } catch (error) {
     const { code } = error as { code?: unknown };
     if (typeof code === 'string' && FINAL_CODES.has(code))
@@ -47,14 +49,17 @@ export const indexFile = defineTask('index-file', async (context, input: FileInp
   }
 });
 
-async function indexWhole(path: string): Promise<FileFacts> {
+/** What the content of a file tells. */
+type ContentFacts = Omit<FileFacts, keyof FilePath>;
+
+async function indexWhole(path: string | Buffer): Promise<ContentFacts> {
   const content = await readFile(path);
   const { length: gzipBytes } = await gzipWhole(content);
   const sha256 = createHash('sha256').update(content).digest('hex');
-  return { path, sha256, bytes: content.length, lines: linesOf(content), gzipBytes };
+  return { sha256, bytes: content.length, lines: linesOf(content), gzipBytes };
 }
 
-async function indexInPieces(path: string, context: HandlerContext): Promise<FileFacts> {
+async function indexInPieces(path: string | Buffer, context: HandlerContext): Promise<ContentFacts> {
   const hash = createHash('sha256');
   let bytes = 0;
   let lines = 0;
@@ -79,7 +84,7 @@ async function indexInPieces(path: string, context: HandlerContext): Promise<Fil
     // Stops in the middle when the run is canceled or the orchestrator closes.
     { signal: context.signal },
   );
-  return { path, sha256: hash.digest('hex'), bytes, lines, gzipBytes };
+  return { sha256: hash.digest('hex'), bytes, lines, gzipBytes };
 }
 
 function linesOf(content: Buffer): number {

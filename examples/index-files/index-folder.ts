@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { IdleReason, Orchestrator, RunRecord, SubmitItem, SubmitOutcome } from 'pawl';
-import { indexFile, type FileInput } from './index-file.js';
+import { indexFile } from './index-file.js';
 import { walkFiles, type FoundFile } from './walk-files.js';
 
 const SUBMIT_BATCH = 500;
@@ -106,13 +106,18 @@ function endedRuns(pawl: Orchestrator): number {
 }
 
 function itemOf(file: FoundFile): SubmitItem {
-  const input: FileInput = { path: file.path, size: file.size };
+  const { modifiedMs: _modifiedMs, changedMs: _changedMs, ...input } = file;
   const constraints = { maxAttempts: 3, backoff: { kind: 'fixed', delayMs: 200 } } as const;
   return { task: indexFile, input, options: { id: taskIdOf(file), constraints } };
 }
 
 /** The same file, unchanged, is the same task at every start; a changed one is a new task. */
-function taskIdOf({ path, size, modifiedMs, changedMs }: FoundFile): string {
-  const identity = JSON.stringify([path, size, modifiedMs, changedMs]);
+function taskIdOf({ path, pathBase64, size, modifiedMs, changedMs }: FoundFile): string {
+  const identity = JSON.stringify([
+    pathBase64 === undefined ? path : { pathBase64 },
+    size,
+    modifiedMs,
+    changedMs,
+  ]);
   return `file-${createHash('sha256').update(identity).digest('hex').slice(0, 32)}`;
 }

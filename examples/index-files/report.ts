@@ -1,12 +1,12 @@
 // The report at the end: made from the durable state alone, so that a second start tells the same of every file.
 import { relative } from 'node:path';
 import { decodePayload, type Orchestrator, type RunRecord } from 'pawl';
+import { printable, type FilePath } from './file-path.js';
 import type { FileFacts, FileInput } from './index-file.js';
 import { lastRunOf, type IndexJob, type NotWalked } from './index-folder.js';
 
 /** A file that could not be indexed. */
-export interface FailedFile {
-  readonly path: string;
+export interface FailedFile extends FilePath {
   readonly error: string;
 }
 
@@ -60,7 +60,7 @@ export function makeReport(
     const run = lastRunOf(pawl, taskId);
     const found = run === undefined ? undefined : factsOf(run);
     if (found !== undefined) facts.push(found);
-    else failed.push({ path: pathOf(pawl, taskId), error: whyNot(run) });
+    else failed.push({ ...pathOf(pawl, taskId), error: whyNot(run) });
   }
   failed.push(...failedBesides(pawl, new Set(job.taskIds)));
   const sum = (pick: (file: FileFacts) => number): number =>
@@ -95,20 +95,23 @@ export function renderReport(report: Report): string {
     ['lines', count(report.lines)],
   ];
   if (largest !== undefined)
-    rows.push(['largest', `${relative(folder, largest.path)}, ${count(largest.bytes)} bytes`]);
+    rows.push(['largest', `${printable(relative(folder, largest.path))}, ${count(largest.bytes)} bytes`]);
   rows.push(['this start', workLine(report)], ['recovery', recoveryLine(report.recovery)]);
   for (const [reason, runs] of Object.entries(report.stuck))
     rows.push(['left over', `${count(runs)} runs: ${reason}`]);
   rows.push(...listed('failed', report.failed, folder), ...listed('not walked', report.notWalked, folder));
   const body = rows.map(([name, text]) => `  ${name.padEnd(12)}${text}`);
-  return [`${count(report.files)} files in ${folder}`, '', ...body, ''].join('\n');
+  return [`${count(report.files)} files in ${printable(folder)}`, '', ...body, ''].join('\n');
 }
 
 function listed(name: string, items: readonly FailedFile[], folder: string): [string, string][] {
   if (items.length === 0) return [];
   const rows = items
     .slice(0, LISTED)
-    .map(({ path, error }): [string, string] => ['', `${relative(folder, path) || path}: ${error}`]);
+    .map(({ path, error }): [string, string] => [
+      '',
+      printable(`${relative(folder, path) || path}: ${error}`),
+    ]);
   if (items.length > LISTED) rows.push(['', `and ${count(items.length - LISTED)} more`]);
   return [[name, count(items.length)], ...rows];
 }
@@ -150,7 +153,7 @@ function failedBesides(pawl: Orchestrator, walked: ReadonlySet<string>): FailedF
     const page = pawl.projections.runs.list({ state: 'failed' }, { limit: 1_000, ...from });
     for (const run of page.items) {
       if (walked.has(run.taskId) || run.attempts.at(-1)?.owner !== pawl.report.instance) continue;
-      besides.push({ path: pathOf(pawl, run.taskId), error: whyNot(run) });
+      besides.push({ ...pathOf(pawl, run.taskId), error: whyNot(run) });
     }
     ({ cursor } = page);
   } while (cursor !== undefined);
@@ -167,9 +170,11 @@ function whyNot(run: RunRecord | undefined): string {
   return run.attempts.at(-1)?.error?.message ?? run.reason ?? run.state;
 }
 
-function pathOf(pawl: Orchestrator, taskId: string): string {
+function pathOf(pawl: Orchestrator, taskId: string): FilePath {
   const input = pawl.projections.tasks.get(taskId)?.spec.input;
-  return input === undefined ? taskId : (decodePayload(input) as FileInput).path;
+  if (input === undefined) return { path: taskId };
+  const { size: _size, ...path } = decodePayload(input) as FileInput;
+  return path;
 }
 
 function count(value: number): string {

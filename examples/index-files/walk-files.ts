@@ -1,11 +1,11 @@
 // The regular files below a folder, in the order of their paths, folder by folder. Symbolic links are not followed, as
-// `find -type f` does not follow them. What cannot be looked at is told, not thrown.
+// `find -type f` does not follow them. What cannot be looked at is told, not thrown. Names are bytes, whatever they say.
 import { lstat, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { sep } from 'node:path';
+import { filePathOf, type FilePath } from './file-path.js';
 
 /** A file that was found. */
-export interface FoundFile {
-  readonly path: string;
+export interface FoundFile extends FilePath {
   readonly size: number;
   /** When its contents, and when anything about it, last changed; milliseconds. */
   readonly modifiedMs: number;
@@ -20,11 +20,14 @@ export interface WalkOptions {
   readonly onUnreadable: (path: string, error: unknown) => void;
 }
 
+const SEPARATOR = Buffer.from(sep);
+
 /** Walks a folder. */
 export async function* walkFiles(root: string, options: WalkOptions): AsyncGenerator<FoundFile> {
-  const folders = [root];
+  const leaveOut = Buffer.from(options.leaveOut);
+  const folders: Buffer[] = [Buffer.from(root)];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    if (folder === options.leaveOut) continue;
+    if (folder.equals(leaveOut)) continue;
     const { files, inside } = await namesIn(folder, options);
     folders.push(...inside.reverse());
     const found = await Promise.all(files.map((path) => look(path, options)));
@@ -33,30 +36,38 @@ export async function* walkFiles(root: string, options: WalkOptions): AsyncGener
 }
 
 async function namesIn(
-  folder: string,
+  folder: Buffer,
   { onUnreadable }: WalkOptions,
-): Promise<{ files: string[]; inside: string[] }> {
-  const files: string[] = [];
-  const inside: string[] = [];
+): Promise<{ files: Buffer[]; inside: Buffer[] }> {
+  const files: Buffer[] = [];
+  const inside: Buffer[] = [];
   try {
-    for (const entry of await readdir(folder, { withFileTypes: true })) {
+    for (const entry of await readdir(folder, { withFileTypes: true, encoding: 'buffer' })) {
       const path = join(folder, entry.name);
       if (entry.isDirectory()) inside.push(path);
       else if (entry.isFile()) files.push(path);
     }
   } catch (error) {
-    onUnreadable(folder, error);
+    onUnreadable(folder.toString(), error);
   }
-  return { files: files.sort(), inside: inside.sort() };
+  return { files: files.sort(byBytes), inside: inside.sort(byBytes) };
 }
 
-async function look(path: string, { onUnreadable }: WalkOptions): Promise<FoundFile | undefined> {
+function byBytes(left: Buffer, right: Buffer): number {
+  return left.compare(right);
+}
+
+function join(folder: Buffer, name: Buffer): Buffer {
+  const separated = folder.subarray(-SEPARATOR.length).equals(SEPARATOR);
+  return Buffer.concat(separated ? [folder, name] : [folder, SEPARATOR, name]);
+}
+
+async function look(path: Buffer, { onUnreadable }: WalkOptions): Promise<FoundFile | undefined> {
   try {
     const { size, mtimeMs, ctimeMs } = await lstat(path);
-    return { path, size, modifiedMs: mtimeMs, changedMs: ctimeMs };
+    return { ...filePathOf(path), size, modifiedMs: mtimeMs, changedMs: ctimeMs };
   } catch (error) {
-    // Names that are no UTF-8 come with this character in place of what cannot be said.
-    onUnreadable(path, path.includes('\ufffd') ? new Error('its name is not valid UTF-8') : error);
+    onUnreadable(path.toString(), error);
     return undefined;
   }
 }

@@ -1,5 +1,7 @@
 // The example that `npm start` runs: killed at several moments and started again it repeats nothing that was done, and
 // what it tells equals what `find` and `sha256sum` say. Bad input is told plainly and changes nothing.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
@@ -15,6 +17,7 @@ const LARGE_BYTES = 2_097_152;
 
 interface FileFacts {
   readonly path: string;
+  readonly pathBase64?: string;
   readonly sha256: string;
   readonly bytes: number;
   readonly lines: number;
@@ -242,6 +245,50 @@ describe('what it is given', () => {
       expect(code).toBe(1);
       expect(stderr).toContain('its parent /no/such/parent does not exist; create it first');
       expect(stderr).not.toContain('usage:');
+    },
+    TEST_LIMIT_MS,
+  );
+
+  it(
+    'files whose names are no UTF-8 are told with their bytes, and told apart; what is no file is passed over',
+    async () => {
+      const names = ['caf\xe9', 'caf\xe8', 'in \xff/\xfe'].map((name) => Buffer.from(name, 'latin1'));
+      const at = (name: Buffer): Buffer => Buffer.concat([Buffer.from(`${folder}/`), name]);
+      mkdirSync(at(Buffer.from('in \xff', 'latin1')));
+      mkdirSync(join(folder, 'empty folder'));
+      for (const name of names) writeFileSync(at(name), name);
+      execFileSync('mkfifo', [join(folder, 'fifo')]);
+      symlinkSync(folder, join(folder, 'around'));
+      symlinkSync('around-2', join(folder, 'around-1'));
+      symlinkSync('around-1', join(folder, 'around-2'));
+      const report = await finish();
+      const told = report.facts.map(({ pathBase64 = '', sha256 }) => [pathBase64, sha256]);
+      const expected = names.map((name) => [
+        at(name).toString('base64'),
+        createHash('sha256').update(name).digest('hex'),
+      ]);
+      expect(new Map(told as [string, string][])).toEqual(new Map(expected as [string, string][]));
+      expect(report).toMatchObject({ files: 3, failed: [], notWalked: [] });
+      expect(await finish()).toMatchObject({ ranNow: 0, doneBefore: 3, facts: report.facts });
+      const failing = names[0] ?? Buffer.from('');
+      writeFileSync(at(failing), 'changed');
+      const { stdout } = await startIndexing(folder, '--data', dataDir).ended;
+      expect(stdout).toContain('3 files');
+      expect(stdout).not.toContain('failed');
+    },
+    TEST_LIMIT_MS,
+  );
+
+  it(
+    'an empty folder has nothing to tell of, and names with line ends do not break the lines of the report',
+    async () => {
+      const empty = await startIndexing(folder, '--data', dataDir).ended;
+      expect(empty).toMatchObject({ code: 0, stderr: '' });
+      expect(empty.stdout).toContain(`0 files in ${folder}\n`);
+      expect(empty.stdout).not.toContain('largest');
+      writeFileSync(join(folder, 'two\nlines \u001b[31m'), 'x');
+      const { stdout } = await startIndexing(folder, '--data', dataDir).ended;
+      expect(stdout).toContain('two\\nlines \\u001b[31m, 1 bytes');
     },
     TEST_LIMIT_MS,
   );
