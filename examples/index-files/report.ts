@@ -95,13 +95,13 @@ export function renderReport(report: Report): string {
     ['lines', count(report.lines)],
   ];
   if (largest !== undefined)
-    rows.push(['largest', `${printable(relative(folder, largest.path))}, ${count(largest.bytes)} bytes`]);
+    rows.push(['largest', `${printable(relative(folder, largest.path))}, ${some(largest.bytes, 'byte')}`]);
   rows.push(['this start', workLine(report)], ['recovery', recoveryLine(report.recovery)]);
   for (const [reason, runs] of Object.entries(report.stuck))
-    rows.push(['left over', `${count(runs)} runs: ${reason}`]);
+    rows.push(['left over', `${some(runs, 'run')}: ${reason}`]);
   rows.push(...listed('failed', report.failed, folder), ...listed('not walked', report.notWalked, folder));
   const body = rows.map(([name, text]) => `  ${name.padEnd(12)}${text}`);
-  return [`${count(report.files)} files in ${printable(folder)}`, '', ...body, ''].join('\n');
+  return [`${some(report.files, 'file')} in ${printable(folder)}`, '', ...body, ''].join('\n');
 }
 
 function listed(name: string, items: readonly FailedFile[], folder: string): [string, string][] {
@@ -117,18 +117,18 @@ function listed(name: string, items: readonly FailedFile[], folder: string): [st
 }
 
 function workLine({ ranNow, seconds, runsPerSecond, doneBefore }: Report): string {
-  const ran = `${count(ranNow)} runs in ${seconds.toFixed(2)} s, ${count(runsPerSecond)} a second`;
-  return doneBefore === 0 ? ran : `${ran}; ${count(doneBefore)} files were done before`;
+  const ran = `${some(ranNow, 'run')} in ${seconds.toFixed(2)} s, ${count(runsPerSecond)} a second`;
+  return doneBefore === 0 ? ran : `${ran}; ${some(doneBefore, 'file')} done before`;
 }
 
 function recoveryLine(found: RecoveryFigures): string {
   if (found.start === 1) return 'nothing to recover: the first start in this data directory';
   const parts = [
-    `start ${count(found.start)}: ${count(found.eventsApplied)} events in ${found.seconds.toFixed(3)} s`,
+    `start ${count(found.start)}: ${some(found.eventsApplied, 'event')} in ${found.seconds.toFixed(3)} s`,
   ];
   if (found.snapshotSequence > 0) parts.push(`from a snapshot at ${count(found.snapshotSequence)}`);
   if (found.interruptedRuns > 0)
-    parts.push(`${count(found.interruptedRuns)} interrupted runs taken up again`);
+    parts.push(`${some(found.interruptedRuns, 'interrupted run')} taken up again`);
   if (found.cutBytes > 0) parts.push(`${count(found.cutBytes)} bytes of an unfinished batch cut`);
   return parts.join(', ');
 }
@@ -179,4 +179,8 @@ function pathOf(pawl: Orchestrator, taskId: string): FilePath {
 
 function count(value: number): string {
   return value.toLocaleString('en-US');
+}
+
+function some(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
 }

@@ -288,7 +288,7 @@ describe('what it is given', () => {
       expect(empty.stdout).not.toContain('largest');
       writeFileSync(join(folder, 'two\nlines \u001b[31m'), 'x');
       const { stdout } = await startIndexing(folder, '--data', dataDir).ended;
-      expect(stdout).toContain('two\\nlines \\u001b[31m, 1 bytes');
+      expect(stdout).toContain('two\\nlines \\u001b[31m, 1 byte');
     },
     TEST_LIMIT_MS,
   );
