@@ -9,7 +9,7 @@ import type { LogConsumer } from './journal-backend.js';
 import { LogCursor } from './log-cursor.js';
 import type { CorruptionReason, RepairPolicy } from './repair-policy.js';
 import { scanSegment, type ScannedChunk, type ScannedCommit, type SegmentEnd } from './scan.js';
-import { endsInSeal } from './segment-ends.js';
+import { sealAtEnd } from './segment-ends.js';
 import { MARK_EVERY_BYTES, addMark, type SegmentInfo } from './segment-list.js';
 import { corrupt, type SegmentSource } from './segment-source.js';
 import type { Storage } from './storage.js';
@@ -26,7 +26,7 @@ export interface CheckRequest {
   readonly decode: 'all' | 'last' | 'none';
   /** Gets the commits with an event at `from` or behind it. */
   readonly consumer?: { readonly from: number; readonly apply: LogConsumer['apply'] };
-  /** Called for a newest segment without a seal: what it returns gets the good frames. */
+  /** Called for a newest segment without a seal that is known to be durable: what it returns gets the good frames. */
   readonly copyNewest?: (newest: SegmentInfo) => Promise<FrameSink>;
 }
 
@@ -103,13 +103,14 @@ export class SegmentsState implements CheckedLog {
     }
   }
 
-  /** Copies while it checks, unless the segment ends in a seal. */
+  /** Copies while it checks, unless the segment ends in a seal that is known to be durable. */
   private async scanNewest(
     info: SegmentInfo,
     source: SegmentSource,
     copyNewest: (newest: SegmentInfo) => Promise<FrameSink>,
   ): Promise<SegmentEnd> {
-    if (!(await endsInSeal(source))) return await this.scan(info, source, await copyNewest(info));
+    if (!(await this.endsInDurableSeal(info, source)))
+      return await this.scan(info, source, await copyNewest(info));
     const before = this.cursor.copy();
     const end = await this.scan(info, source);
     if (end.kind === 'sealed') return end;
@@ -121,6 +122,18 @@ export class SegmentsState implements CheckedLog {
     let step = await again.next();
     for (; step.done !== true; step = await again.next()) await sink.take(step.value);
     return step.value;
+  }
+
+  /**
+   * A seal that was written and whose fsync failed, or was cut off by the end of its process, is in the cache and perhaps
+   * nowhere else. `head` names its batch only after that fsync returned.
+   */
+  private async endsInDurableSeal(info: SegmentInfo, source: SegmentSource): Promise<boolean> {
+    const { head } = this.request;
+    const found = await sealAtEnd(source);
+    if (found === undefined || head === undefined) return false;
+    const { epoch, batch } = found.header;
+    return head.segment === info.firstSequence && head.epoch === epoch && head.batch === batch;
   }
 
   private async scan(info: SegmentInfo, source: SegmentSource, sink?: FrameSink): Promise<SegmentEnd> {

@@ -129,6 +129,10 @@ async function takeOver(
       ? await quarantine({ storage, paths, clock: request.clock, newest }, checked.end.offset)
       : undefined;
   const writer = await copy.finish(cursor, epoch);
+  if (checked.end?.kind === 'sealed') {
+    await writer.file.close();
+    return { ...base, writer: undefined, cursor: writer.cursor, repaired: undefined };
+  }
   if (repaired !== undefined) request.logger.warn({ component: 'journal', ...repaired }, 'log repaired');
   return { ...base, writer, cursor: writer.cursor, repaired };
 }

@@ -31,11 +31,6 @@ export async function sealAtEnd(source: SegmentSource): Promise<FoundSeal | unde
   return undefined;
 }
 
-/** True when a segment ends in a seal, so that there is nothing to copy. */
-export async function endsInSeal(source: SegmentSource): Promise<boolean> {
-  return (await sealAtEnd(source)) !== undefined;
-}
-
 function decoded(payload: Buffer): Seal | undefined {
   try {
     return readSeal(payload);

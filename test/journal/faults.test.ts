@@ -156,6 +156,50 @@ describe('row 12: a failed fsync', () => {
   });
 });
 
+describe('a seal whose fsync nobody saw return', () => {
+  it.each(['of which the process died before', 'that failed'])(
+    '%s is written anew before the log goes on behind it',
+    async (how) => {
+      const storage = new FaultyStorage();
+      const journal = await open(storage);
+      await appendDurably(journal, [heartbeat('one')]);
+      if (how === 'that failed') {
+        failOn(storage, 'datasync', '.wal', 'EIO');
+        await expect(journal.close()).rejects.toMatchObject({ code: 'JOURNAL_POISONED' });
+      } else {
+        const stopped = new Promise<void>((resolve) => {
+          storage.setFaults((operation, path) => {
+            if (operation !== 'datasync' || !path.endsWith('.wal')) return undefined;
+            resolve();
+            return { kind: 'halt', when: 'before' };
+          });
+        });
+        void journal.close();
+        await stopped;
+      }
+      // The process ends, the machine does not: the cache shows a log that was closed.
+      storage.forgetProcess();
+      const again = await open(storage);
+      await appendDurably(again, [heartbeat('two')]);
+      storage.crash(() => 0.5);
+      expect(await actorsOf(await open(storage))).toEqual(['one', 'two']);
+    },
+  );
+
+  it('is trusted after a close in good order: the segment is left as it is', async () => {
+    const storage = new FaultyStorage();
+    const journal = await open(storage);
+    await appendDurably(journal, [heartbeat('one')]);
+    await journal.close();
+    const { rename } = storage.counts;
+    const again = await open(storage);
+    expect(storage.counts.rename).toBe(rename);
+    await appendDurably(again, [heartbeat('two')]);
+    storage.crash(() => 0.5);
+    expect(await actorsOf(await open(storage))).toEqual(['one', 'two']);
+  });
+});
+
 describe('rotation', () => {
   const limits = { segmentBytes: 400 };
 
