@@ -24,6 +24,7 @@ export class LiveContext implements DecisionContext {
   readonly transitions: TransitionTable;
   at = 0;
   now = 0;
+  pausing = false;
   readonly newId: () => string;
   readonly random: () => number;
   readonly #parts: LiveContextParts;

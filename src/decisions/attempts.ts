@@ -165,14 +165,15 @@ export function lateResult(row: RunRow, finish: Pick<Finish, 'attemptId' | 'owne
   );
 }
 
-/** The fact that a late result was refused; nothing when it was recorded before or the attempt is forgotten. */
+/** The fact that a late result was refused; nothing when it was recorded before, or the attempt is forgotten or still open. */
 export function decideRefusal(
   row: RunRow,
   finish: Pick<Finish, 'attemptId' | 'owner'>,
   why: string,
 ): PawlEvent[] {
   const attempt = row.detail?.attempts.find((known) => known.id === finish.attemptId);
-  if (attempt === undefined || attempt.refused) return [];
+  // What a close could not write for want of room has not ended, durably: the next start settles it.
+  if (attempt === undefined || attempt.refused || row.detail?.open?.id === attempt.id) return [];
   return [
     {
       type: 'AttemptRefused',

@@ -18,6 +18,8 @@ export interface DecisionContext {
   readonly random: () => number;
   readonly limits: Limits;
   readonly transitions: TransitionTable;
+  /** True while a pause is being decided: behind it in the log nothing is promoted any more. Absent: false. */
+  readonly pausing?: boolean;
 }
 
 /** What was decided: events to commit; or nothing to write and the answer at once. */

@@ -153,8 +153,9 @@ function decideSubmit(context: DecisionContext, spec: TaskSpec, room: number): D
     openRuns: 0,
     priority: spec.metadata.priority,
   };
+  const promote = !context.state.engine.paused && context.pausing !== true;
   // A run takes up to two events, and one may tell what was skipped.
-  const bounds = { maxRuns: Math.max(1, Math.floor((room - 2) / 2)), promote: !context.state.engine.paused };
+  const bounds = { maxRuns: Math.max(1, Math.floor((room - 2) / 2)), promote };
   for (const event of deriveRuns(context, state, bounds)) events.push(event);
   return { events };
 }

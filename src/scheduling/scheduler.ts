@@ -209,9 +209,11 @@ export class Scheduler {
   /** The same for a pause: what was decided before is durable, and nothing is claimed or promoted until it is released. */
   async holdForPause(): Promise<() => void> {
     this.#pausing++;
+    this.#parts.context.pausing = true;
     await this.#parts.journal.flush().catch(() => undefined);
     return () => {
       this.#pausing--;
+      this.#parts.context.pausing = this.#pausing > 0;
       this.wake();
     };
   }
@@ -230,8 +232,9 @@ export class Scheduler {
     return undefined;
   }
 
-  /** Ends the hold that follows a long jump of the clock. */
+  /** Ends the hold that follows a long jump of the clock, also of one that nobody has noticed yet. */
   acceptClock(): void {
+    if (this.#live && !this.#stopped) this.#watchClock();
     this.clockWatch.accept();
     this.wake();
   }

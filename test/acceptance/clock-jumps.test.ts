@@ -123,6 +123,17 @@ describe('a wall clock that jumps forward a day', () => {
     expect(order).toEqual(['held']);
   });
 
+  it('goes on at once when it is accepted before anybody has noticed the jump', async () => {
+    const { order, task } = noting();
+    const { pawl, clock } = await open({ tasks: [task] });
+    await pawl.submit(task, 'due', { policy: { kind: 'once', startAt: clock.now() + HOUR_MS } });
+    clock.jump(DAY_MS);
+    pawl.acceptClock();
+    await clock.settle();
+    expect(order).toEqual(['due']);
+    expect(await eventsOf(pawl, 'ClockJumped')).toHaveLength(1);
+  });
+
   it('goes on at once when it is accepted, in order of schedule', async () => {
     const { order, task } = noting();
     const { pawl, clock } = await open({ tasks: [task], concurrency: 1 });

@@ -1,7 +1,7 @@
 // Row 39: pause and resume are durable; handlers in flight finish.
 import { describe, expect, it } from '@jest/globals';
 import { defineTask } from '../../src/execution/define-task.js';
-import { first, gate, open, refusal, run } from './support/handlers.js';
+import { first, gate, history, open, refusal, run } from './support/handlers.js';
 
 describe('a pause', () => {
   it('keeps what is due from starting, also across a crash, until it is resumed', async () => {
@@ -33,6 +33,34 @@ describe('a pause', () => {
       paused: false,
       waitedMs: 60_000,
     });
+  });
+
+  it('promotes nothing behind it: a submission that shares its fsync waits too', async () => {
+    const called: string[] = [];
+    const tasks = [
+      defineTask('work', (context) => {
+        called.push(context.runId);
+      }),
+    ];
+    const { pawl, clock } = await open({ tasks });
+    // The pause is decided a few microtasks after the call: a submission is decided before it, with it and behind it.
+    const pausing = pawl.pause();
+    const submitting = [];
+    for (let turn = 0; turn < 12; turn++) {
+      submitting.push(pawl.submit('work'));
+      await Promise.resolve();
+    }
+    await Promise.all([pausing, ...submitting]);
+    await clock.settle();
+    const types = (await history(pawl)).map((event) =>
+      event.type === 'RunStateChanged' ? `${event.from} → ${event.to}` : event.type,
+    );
+    const behind = types.slice(types.indexOf('EnginePaused'));
+    expect(behind).toContain('TaskCreated');
+    expect(behind).not.toContain('scheduled → ready');
+    await pawl.resume();
+    await clock.settle();
+    expect(called).toHaveLength(12);
   });
 
   it('holds back what is ready already, and lets what is in flight finish', async () => {

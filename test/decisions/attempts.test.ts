@@ -229,6 +229,12 @@ describe('a second finish', () => {
       .when(refuse)
       .then([]);
   });
+
+  it('is not recorded while the attempt is open: a close that found the disk full has ended nothing', () => {
+    const refuse: Decide = (context) =>
+      decideRefusal(findRun(context, 'r1'), { attemptId: 'a1', owner: OWNER }, 'LEASE_LOST');
+    given(runIn('running')).when(refuse).then([]);
+  });
 });
 
 describe('a lost attempt', () => {
