@@ -203,6 +203,7 @@ const DOORS: Readonly<Record<string, Door>> = {
       'Expected',
       'Fault',
       'FaultPlan',
+      'FaultyStorageOptions',
       'GivenCommit',
       'GivenOptions',
       'GivenState',

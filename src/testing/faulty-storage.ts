@@ -15,6 +15,15 @@ import { SimulatedNames, fileStat } from './simulated-names.js';
 
 export { SimulatedErrno, type Fault, type FaultPlan, type StorageOperation } from './fault-plan.js';
 
+/** Options of a simulated disk. */
+export interface FaultyStorageOptions {
+  /**
+   * Awaited by every operation before it is done, so that a test decides in which order waiting operations go on. One
+   * that never resolves never answers. Default: a turn of the microtask queue.
+   */
+  readonly turn?: (operation: StorageOperation, path: string) => Promise<void>;
+}
+
 interface Perform {
   /** Does the first bytes of a write, or what a failed fsync leaves behind. */
   readonly partly?: (bytes: number) => void;
@@ -33,8 +42,18 @@ export class FaultyStorage implements Storage {
   private plan: FaultPlan | undefined;
   /** Number of the process: what an earlier one asked for is never answered. */
   private generation = 0;
-  private halted = false;
+  private stopped = false;
   private syncGate: Promise<void> | undefined;
+  private readonly turn: (operation: StorageOperation, path: string) => Promise<void>;
+
+  constructor(options: FaultyStorageOptions = {}) {
+    this.turn = options.turn ?? (() => Promise.resolve());
+  }
+
+  /** True once an operation met a `halt`: nothing answers until `crash`, `kill` or `forgetProcess`. */
+  get halted(): boolean {
+    return this.stopped;
+  }
 
   /** Sets what happens to operations from now on; `undefined`: nothing bad. */
   setFaults(plan: FaultPlan | undefined): void {
@@ -91,7 +110,7 @@ export class FaultyStorage implements Storage {
   forgetProcess(): void {
     this.generation++;
     this.locks.clear();
-    this.halted = false;
+    this.stopped = false;
     this.plan = undefined;
     this.syncGate = undefined;
   }
@@ -99,6 +118,16 @@ export class FaultyStorage implements Storage {
   /** Bytes of a file as a process reads them, for assertions. */
   contents(path: string): Buffer {
     return Buffer.from(this.names.file(path).contents());
+  }
+
+  /** Bytes of a file that a power cut would leave if nothing unsynced reached the disk; undefined when it would be gone. Not a copy. */
+  durable(path: string): Buffer | undefined {
+    return this.names.durable(path)?.durableContents();
+  }
+
+  /** Names that such a power cut would leave in a directory, sorted. */
+  durableNames(directory: string): string[] {
+    return this.names.listDurable(directory);
   }
 
   /** Puts a file there, durably, with its directories: for test fixtures. */
@@ -175,9 +204,9 @@ export class FaultyStorage implements Storage {
     more: Perform = {},
   ): Promise<T> {
     const { partly, born = this.generation } = more;
-    await Promise.resolve();
+    await this.turn(operation, path);
     if (operation === 'datasync' && this.syncGate !== undefined) await this.syncGate;
-    if (this.halted || born !== this.generation) return never();
+    if (this.stopped || born !== this.generation) return never();
     this.counts[operation]++;
     const index = this.operations++;
     const fault = this.plan?.(operation, path, index);
@@ -188,7 +217,7 @@ export class FaultyStorage implements Storage {
     }
     if (fault.when === 'after') run();
     else if (operation === 'write') partly?.(fault.writtenBytes ?? 0);
-    this.halted = true;
+    this.stopped = true;
     return never();
   }
 

@@ -67,11 +67,18 @@ export class SimulatedNames {
 
   list(path: string): string[] {
     this.requireDirectory(path);
-    const prefix = path === '/' ? '/' : `${path}/`;
-    return [...this.cached.keys()]
-      .filter((name) => name !== '/' && name.startsWith(prefix) && !name.slice(prefix.length).includes('/'))
-      .map((name) => name.slice(prefix.length))
-      .sort();
+    return namesIn(this.cached, path);
+  }
+
+  /** The file that would be at a path if no unsynced change of a name had happened. */
+  durable(path: string): SimulatedFile | undefined {
+    const found = this.platter.get(path);
+    return found === 'directory' ? undefined : found;
+  }
+
+  /** The names that would be in a directory then. */
+  listDurable(path: string): string[] {
+    return namesIn(this.platter, path);
   }
 
   stat(path: string): FileStat | undefined {
@@ -136,6 +143,16 @@ function link(names: Map<string, Entry>, path: string, file: SimulatedFile): voi
   file.links = 1;
   file.path = path;
   names.set(path, file);
+}
+
+function namesIn(names: ReadonlyMap<string, Entry>, directory: string): string[] {
+  const prefix = directory === '/' ? '/' : `${directory}/`;
+  const found: string[] = [];
+  for (const name of names.keys()) {
+    if (name.length > prefix.length && name.startsWith(prefix) && !name.includes('/', prefix.length))
+      found.push(name.slice(prefix.length));
+  }
+  return found.sort();
 }
 
 function parentOf(path: string): string {
