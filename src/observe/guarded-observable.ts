@@ -1,7 +1,9 @@
 // An observable whose subscribers can hurt only themselves. RxJS reports what a subscriber throws, and an error
 // that nobody handles, as an uncaught exception of the host; here it ends that subscription and goes to a hook.
 // What is piped from it is guarded too.
-import { Observable, Subscriber, Subscription, type Observer, type TeardownLogic } from 'rxjs';
+import type { Observer, Subscriber, Subscription, TeardownLogic } from 'rxjs';
+// Not from 'rxjs': loading all of its operators is a sixth of a start. It is the same class.
+import { Observable } from 'rxjs/internal/Observable';
 import type { SubscriberErrorHook } from './ports.js';
 
 /** How a guarded observable is made. */
@@ -15,6 +17,9 @@ export interface GuardOptions {
 interface LiftedOperator<R> {
   call(subscriber: Subscriber<R>, source: unknown): TeardownLogic;
 }
+
+/** Its subscriptions last until they are ended. */
+const NEVER = new Observable<never>(() => undefined);
 
 /** An observable that isolates its subscribers. */
 export class GuardedObservable<T> extends Observable<T> {
@@ -47,7 +52,7 @@ export class GuardedObservable<T> extends Observable<T> {
     complete?: (() => void) | null,
   ): Subscription {
     // A subscriber of RxJS itself stands for an operator or a promise, which have their own way to fail.
-    if (observerOrNext instanceof Subscriber) return super.subscribe(observerOrNext);
+    if (isSubscriber(observerOrNext)) return super.subscribe(observerOrNext);
     if (typeof observerOrNext === 'object' && observerOrNext !== null) return this.#guard(observerOrNext);
     return this.#guard({
       ...(observerOrNext ? { next: observerOrNext } : {}),
@@ -60,7 +65,7 @@ export class GuardedObservable<T> extends Observable<T> {
     const { where, onError } = this.#options;
     let thrown = false;
     // Outlives a throw from inside `subscribe` itself: what is added after its end is unsubscribed at once.
-    const lifetime = new Subscription();
+    const lifetime = NEVER.subscribe();
     const end = (error: unknown): void => {
       thrown = true;
       lifetime.unsubscribe();
@@ -98,4 +103,17 @@ export class GuardedObservable<T> extends Observable<T> {
     lifetime.add(subscription);
     return subscription;
   }
+}
+
+/** As RxJS itself tells them apart when there are several copies of it. */
+function isSubscriber<T>(
+  observer: Partial<Observer<T>> | ((value: T) => void) | null | undefined,
+): observer is Subscriber<T> {
+  return (
+    typeof observer === 'object' &&
+    observer !== null &&
+    ['next', 'error', 'complete', 'add', 'remove', 'unsubscribe'].every(
+      (name) => typeof Reflect.get(observer, name) === 'function',
+    )
+  );
 }
