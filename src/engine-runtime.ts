@@ -72,6 +72,9 @@ export class EngineRuntime {
   start(report: StartReport): void {
     this.#report = report;
     this.scheduler.start();
+    this.parts.journal.checkRest().catch((error: unknown) => {
+      this.fail(isPawlError(error) ? error : new PawlError('INTERNAL', String(error), {}, error));
+    });
   }
 
   /** A commit is durable, and applied to the projections. */

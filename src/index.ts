@@ -10,7 +10,7 @@ export type {
 } from './orchestrator.js';
 export type { SubmitItem, SubmitManyOptions, SubmitOutcome } from './submissions.js';
 export type { OrchestratorOptions } from './options.js';
-export type { RejectedSnapshot, RepairReport, StartReport } from './start-report.js';
+export type { CheckReport, RejectedSnapshot, RepairReport, StartReport } from './start-report.js';
 export type { SweepReport } from './scheduling/sweeps/sweep.js';
 export type { IdleReason, IdleReasonKind, IdleReport } from './scheduling/idle.js';
 export { VERSION } from './version.js';

@@ -105,6 +105,8 @@ async function openOn(parts: OpenParts): Promise<Orchestrator> {
       expectExisting: resolved.expectExisting,
       lockWaitMs: resolved.lockWaitMs,
       load: recovery,
+      // Who asks for strict wants to know before anything is written.
+      checkRestLater: resolved.repair !== 'strict',
       onLifecycle: observe.actorSystem.startJournal(journalMachine),
     }),
   );
@@ -259,6 +261,7 @@ function startReport(journal: Journal, recovered: Recovered, sweeps: readonly Sw
     snapshotSequence: recovered.snapshotSequence,
     snapshotsRejected: recovered.snapshotsRejected,
     ...(journal.repaired === undefined ? {} : { repaired: journal.repaired }),
+    ...(journal.checked === undefined ? {} : { checked: Object.freeze(journal.checked) }),
     sweeps: Object.freeze(sweeps),
     stepsMs: recovered.stepsMs,
   });

@@ -17,6 +17,16 @@ export interface RepairReport {
   readonly quarantine: string;
 }
 
+/** How much of the log a start checked; the rest is checked behind it. */
+export interface CheckReport {
+  /** Segments and bytes of which everything was checked. */
+  readonly segments: number;
+  readonly bytes: number;
+  /** Segments and bytes of which only header, seal, length and place in the chain were. */
+  readonly laterSegments: number;
+  readonly laterBytes: number;
+}
+
 /** The start report. */
 export interface StartReport {
   readonly epoch: number;
@@ -31,6 +41,8 @@ export interface StartReport {
   readonly snapshotSequence: number;
   readonly snapshotsRejected: readonly RejectedSnapshot[];
   readonly repaired?: RepairReport;
+  /** Absent when the backend has nothing to check. */
+  readonly checked?: CheckReport;
   readonly sweeps: readonly SweepReport[];
   /** How long each step took. */
   readonly stepsMs: Readonly<Record<string, number>>;

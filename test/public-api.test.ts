@@ -51,6 +51,7 @@ const DOORS: Readonly<Record<string, Door>> = {
       'BudgetRecord',
       'CancelTaskOptions',
       'Changed',
+      'CheckReport',
       'Clock',
       'CloseOptions',
       'CommandOptions',

@@ -9,7 +9,7 @@ import type { LogConsumer } from './journal-backend.js';
 import { LogCursor } from './log-cursor.js';
 import type { CorruptionReason, RepairPolicy } from './repair-policy.js';
 import { scanSegment, type ScannedChunk, type ScannedCommit, type SegmentEnd } from './scan.js';
-import { sealAtEnd } from './segment-ends.js';
+import { sealAtEnd, stepOver } from './segment-ends.js';
 import { MARK_EVERY_BYTES, addMark, type SegmentInfo } from './segment-list.js';
 import { corrupt, type SegmentSource } from './segment-source.js';
 import type { Storage } from './storage.js';
@@ -26,6 +26,11 @@ export interface CheckRequest {
   readonly decode: 'all' | 'last' | 'none';
   /** Gets the commits with an event at `from` or behind it. */
   readonly consumer?: { readonly from: number; readonly apply: LogConsumer['apply'] };
+  /**
+   * Of segments that end before this sequence only header, seal, length and place in the chain are checked. Default 0:
+   * every byte of every segment is.
+   */
+  readonly wholeFrom?: number;
   /** Called for a newest segment without a seal that is known to be durable: what it returns gets the good frames. */
   readonly copyNewest?: (newest: SegmentInfo) => Promise<FrameSink>;
 }
@@ -44,9 +49,26 @@ export interface CheckedLog {
   /** `at` of the last commit that was decoded; 0 when none was. */
   readonly lastAt: number;
   readonly commits: number;
+  readonly coverage: Coverage;
 }
 
-/** Reads every byte of every segment. Errors: the typed errors of contract §9; when the log is whole, what the consumer threw. */
+/** A segment of which only the ends were read. */
+export interface UnreadSegment {
+  readonly info: SegmentInfo;
+  /** headerCRC of its seal. */
+  readonly sealCrc: number;
+}
+
+/** How much was checked. */
+export interface Coverage {
+  /** Segments of which every byte was checked, and those bytes. */
+  readonly segments: number;
+  readonly bytes: number;
+  /** The others, oldest first. */
+  readonly unread: readonly UnreadSegment[];
+}
+
+/** Reads every byte of every segment, from `wholeFrom` on. Errors: the typed errors of contract §9; when the log is whole, what the consumer threw. */
 export async function checkLog(request: CheckRequest): Promise<CheckedLog> {
   const { segments } = request;
   const state = checkSegments(request);
@@ -71,6 +93,7 @@ export class SegmentsState implements CheckedLog {
   end: SegmentEnd | undefined;
   lastAt = 0;
   commits = 0;
+  readonly coverage = { segments: 0, bytes: 0, unread: [] as UnreadSegment[] };
   /** The newest batch that holds commits. */
   lastBatch = { batch: -1, firstSequence: 0 };
   /** What the consumer threw: it gets nothing more, and the check goes on. */
@@ -94,13 +117,31 @@ export class SegmentsState implements CheckedLog {
     try {
       const { sizeBytes } = await guarded('look at', info.path, () => file.stat());
       const source = { name: info.name, file, sizeBytes, newest };
+      if (await this.steppedOver(info, source)) return;
       if (!newest || copyNewest === undefined) this.end = await this.scan(info, source);
       else this.end = await this.scanNewest(info, source, copyNewest);
       info.sizeBytes = this.end.offset;
       info.sealed = this.end.kind === 'sealed';
+      this.coverage.segments++;
+      this.coverage.bytes += this.end.offset;
     } finally {
       await file.close();
     }
+  }
+
+  /** Leaves what lies between the ends of a segment for later, when nothing behind `wholeFrom` is in it. */
+  private async steppedOver(info: SegmentInfo, source: SegmentSource): Promise<boolean> {
+    const { wholeFrom = 0 } = this.request;
+    if (info.firstSequence >= wholeFrom) return false;
+    if (source.newest && !(await this.endsInDurableSeal(info, source))) return false;
+    const behind = await stepOver(source, this.cursor);
+    if (behind === undefined || behind.nextSequence > wholeFrom) return false;
+    this.cursor = behind;
+    this.end = { kind: 'sealed', offset: source.sizeBytes };
+    info.sizeBytes = source.sizeBytes;
+    info.sealed = true;
+    this.coverage.unread.push({ info, sealCrc: behind.previousCrc });
+    return true;
   }
 
   /** Copies while it checks, unless the segment ends in a seal that is known to be durable. */

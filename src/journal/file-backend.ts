@@ -1,8 +1,16 @@
 // The log in a directory: batches go to the newest segment, which is sealed and followed by the next one when it is
 // full. Writes are serial, whoever calls; `head` is written behind the log, off the path of acknowledgements.
 import { isPawlError } from '../errors.js';
+import { BackgroundCheck } from './background-check.js';
+import type { Coverage } from './check-log.js';
 import type { CommitFrame } from './commit-codec.js';
-import type { BackendOpenRequest, EncodedBatch, JournalBackend, OpenedLog } from './journal-backend.js';
+import type {
+  BackendOpenRequest,
+  CheckedLogReport,
+  EncodedBatch,
+  JournalBackend,
+  OpenedLog,
+} from './journal-backend.js';
 import { journalClosed } from './journal-errors.js';
 import { HeadKeeper } from './head-keeper.js';
 import type { LogCursor } from './log-cursor.js';
@@ -24,6 +32,7 @@ export class FileBackend implements JournalBackend {
   private request: BackendOpenRequest | undefined;
   private writer: SegmentWriter | undefined;
   private head: HeadKeeper | undefined;
+  private rest: BackgroundCheck | undefined;
   private poisoned = false;
   private closed = false;
   /** True while commits were written that nothing behind them proves durable. */
@@ -57,6 +66,7 @@ export class FileBackend implements JournalBackend {
       lastAt: log.lastAt,
       knownSequence: Math.max(lastSequence, log.head?.durableSequence ?? 0),
       ...(log.repaired === undefined ? {} : { repaired: log.repaired }),
+      checked: reportOf(log.coverage),
     };
   }
 
@@ -91,10 +101,21 @@ export class FileBackend implements JournalBackend {
     return readLog({ storage: this.storage, maxFrameBytes, segments: seen, from, to });
   }
 
+  checkRest(): Promise<void> {
+    const { coverage, segments } = this.opened();
+    const { storage, request } = this;
+    if (request === undefined || this.closed) return Promise.resolve();
+    const { clock, maxFrameBytes } = request;
+    const isKept = (info: SegmentInfo): boolean => segments.includes(info);
+    this.rest ??= new BackgroundCheck({ storage, clock, maxFrameBytes, isKept }, coverage.unread);
+    return this.rest.run();
+  }
+
   async close({ abandon }: { readonly abandon: boolean }): Promise<void> {
     const { log } = this;
     if (log === undefined || this.closed) return;
     this.closed = true;
+    await this.rest?.stop();
     try {
       if (!abandon && !this.poisoned) await this.seal();
     } finally {
@@ -211,4 +232,9 @@ export class FileBackend implements JournalBackend {
       throw error;
     }
   }
+}
+
+function reportOf({ segments, bytes, unread }: Coverage): CheckedLogReport {
+  const laterBytes = unread.reduce((sum, { info }) => sum + info.sizeBytes, 0);
+  return { segments, bytes, laterSegments: unread.length, laterBytes };
 }

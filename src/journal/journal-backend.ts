@@ -39,6 +39,8 @@ export interface BackendOpenRequest {
   readonly checkPayloads: boolean;
   /** Takes the commits in while the log is checked, so that a start reads it once. Only it can accept an empty log of which more was durable. */
   readonly load?: LogConsumer;
+  /** Leave for `checkRest` what lies between the ends of segments of which `load` wants nothing. */
+  readonly checkRestLater: boolean;
   /** Called when a segment is being closed, and when the next one stands. */
   readonly onRotation: (phase: 'began' | 'ended') => void;
 }
@@ -68,6 +70,16 @@ export interface LogConsumer {
   readonly lastAt: number;
 }
 
+/** How much of a log an opening checked, and what it left for `checkRest`. */
+export interface CheckedLogReport {
+  /** Segments and bytes of which everything was checked. */
+  readonly segments: number;
+  readonly bytes: number;
+  /** Segments and bytes of which only header, seal, length and place in the chain were. */
+  readonly laterSegments: number;
+  readonly laterBytes: number;
+}
+
 /** What was found. */
 export interface OpenedLog {
   /** Greater than that of every earlier writer. */
@@ -82,6 +94,8 @@ export interface OpenedLog {
   readonly knownSequence: number;
   /** What opening cut. */
   readonly repaired?: JournalRepair;
+  /** How much was checked; absent when there is nothing to check. */
+  readonly checked?: CheckedLogReport;
 }
 
 /** Keeps the bytes of one log. */
@@ -103,6 +117,11 @@ export interface JournalBackend {
    * ones are asked for. Errors: `HISTORY_GONE`, `JOURNAL_CORRUPT`.
    */
   read(from: number, to: number): AsyncIterable<readonly CommitFrame[]>;
+  /**
+   * Checks what opening left unchecked, at a low rate, and resolves when that is done or the log is closed. Errors:
+   * `JOURNAL_CORRUPT`.
+   */
+  checkRest?(): Promise<void>;
   /** Seals the log and lets go of it. With `abandon`, writes nothing. Idempotent. */
   close(options: { readonly abandon: boolean }): Promise<void>;
 }

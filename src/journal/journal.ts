@@ -9,6 +9,7 @@ import { CommitDecoder } from './commit-codec.js';
 import { Emission } from './emission.js';
 import type { Acknowledge, GatheringBatch } from './gathering-batch.js';
 import { GroupCommit } from './group-commit.js';
+import type { CheckedLogReport } from './journal-backend.js';
 import {
   commitTooLarge,
   decodeOrRefuse,
@@ -33,6 +34,8 @@ export class Journal {
   readonly instance: string;
   /** What opening cut. */
   readonly repaired: JournalRepair | undefined;
+  /** How much opening checked; absent when there was nothing to check. */
+  readonly checked: CheckedLogReport | undefined;
   private readonly stamps: JournalStamps;
   private readonly emission: Emission;
   private readonly group: GroupCommit;
@@ -40,6 +43,8 @@ export class Journal {
   private readonly logger: Logger;
   private unemitted = 0;
   private poison: PawlError | undefined;
+  /** Found in an older segment after the opening. */
+  private damage: PawlError | undefined;
   private closing: Promise<void> | undefined;
 
   constructor(private readonly parts: JournalParts) {
@@ -48,6 +53,7 @@ export class Journal {
     this.epoch = opened.epoch;
     this.instance = parts.instance;
     this.repaired = opened.repaired;
+    this.checked = opened.checked;
     this.stamps = new JournalStamps(opened);
     this.group = new GroupCommit(backend, clock, {
       onDurable: (batch) => {
@@ -131,10 +137,26 @@ export class Journal {
     this.stamps.beginAt(sequence, at);
   }
 
-  /** Throws `CLOSED` or `JOURNAL_POISONED` when nothing can be appended any more. */
+  /** Throws `CLOSED`, `JOURNAL_POISONED` or `JOURNAL_CORRUPT` when nothing can be appended any more. */
   assertUsable(): void {
     if (this.closing !== undefined) throw journalClosed();
     if (this.poison !== undefined) throw journalPoisoned(this.poison);
+    if (this.damage !== undefined) throw this.damage;
+  }
+
+  /**
+   * Checks, at a low rate, what opening left unchecked; resolves when that is done or the journal is closed. Damage is
+   * thrown, and nothing can be appended behind it; reading goes on. Errors: `JOURNAL_CORRUPT`.
+   */
+  async checkRest(): Promise<void> {
+    try {
+      await this.parts.backend.checkRest?.();
+    } catch (error) {
+      const { segment, offset } = isPawlError(error) ? error.data : {};
+      this.logger.error({ err: error, segment, offset }, 'older segment is damaged');
+      if (isPawlError(error)) this.damage ??= error;
+      throw error;
+    }
   }
 
   /**

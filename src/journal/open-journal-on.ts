@@ -26,6 +26,8 @@ export interface OpenJournalOptions {
   readonly checkPayloads?: boolean;
   /** Takes the log in while it is checked. */
   readonly load?: LogConsumer;
+  /** Leave older segments for `Journal.checkRest`. Default false: every byte is checked. */
+  readonly checkRestLater?: boolean;
   /** Told what happens to the journal: feeds an actor of `journalMachine`. */
   readonly onLifecycle?: (event: JournalMachineEvent) => void;
 }
@@ -49,6 +51,7 @@ export async function openJournalOn(backend: JournalBackend, options: OpenJourna
       expectExisting: options.expectExisting ?? false,
       lockWaitMs: options.lockWaitMs ?? 0,
       checkPayloads: options.checkPayloads ?? false,
+      checkRestLater: options.checkRestLater ?? false,
       ...(options.load === undefined ? {} : { load: options.load }),
       onRotation: (phase) => {
         const sequence = made.journal?.durableSequence ?? 0;

@@ -1,6 +1,6 @@
 // Opens a data directory for writing: lock, check, rewrite, in the order of contract §8. Until the check has
 // passed nothing but the lock file and missing folders is written; a refusal lets go of the lock again.
-import { checkLog, acknowledgedMissing, type CheckedLog } from './check-log.js';
+import { checkLog, acknowledgedMissing, type CheckedLog, type Coverage } from './check-log.js';
 import { dataDirPaths, prepareFolders, prepareRoot, requireDataDir, type DataDirPaths } from './data-dir.js';
 import { lockDataDir } from './data-dir-lock.js';
 import { readHead, type Head } from './head-file.js';
@@ -28,6 +28,7 @@ export interface WritableLog {
   readonly head: Head | undefined;
   readonly lastAt: number;
   readonly repaired: JournalRepair | undefined;
+  readonly coverage: Coverage;
 }
 
 /** Opens the log under `root`. Errors: the typed errors of contract §9; nothing is held then. */
@@ -75,6 +76,7 @@ async function openLocked(locked: LockedDir): Promise<WritableLog> {
       repair,
       decode,
       copyNewest,
+      wholeFrom: request.checkRestLater ? (consumer?.from ?? 0) : 0,
       ...(consumer === undefined ? {} : { consumer }),
     });
     requireFit({ checked, segments, head, request });
@@ -109,12 +111,12 @@ async function takeOver(
   found: LockedDir & FoundLog & { readonly copy: SegmentCopy | undefined },
 ): Promise<WritableLog> {
   const { storage, paths, lock, request, checked, segments, head, copy } = found;
-  const { cursor } = checked;
+  const { cursor, coverage } = checked;
   await removeTemporary(storage, paths, copy?.name);
   const lastAt = Math.max(checked.lastAt, request.load?.lastAt ?? 0);
   const epoch = Math.max(cursor.epoch, head?.epoch ?? 0) + 1;
   const logId = cursor.logId || (head?.logId ?? '') || request.ids.nextId();
-  const base = { paths, lock, segments, epoch, logId, head, lastAt };
+  const base = { paths, lock, segments, epoch, logId, head, lastAt, coverage };
   if (isEmpty(checked)) {
     await copy?.abandon();
     await removeEmptySegment(storage, paths, segments);

@@ -48,6 +48,8 @@ export interface ScanOptions {
   readonly unmask: boolean;
   /** Begin here, at a frame that is known to begin here; default 0. */
   readonly fromOffset?: number;
+  /** Bytes read at a time; default 1 MiB. */
+  readonly chunkBytes?: number;
 }
 
 const CHUNK_BYTES = 1_048_576;
@@ -97,8 +99,9 @@ class SegmentScan {
     private readonly options: ScanOptions,
   ) {
     this.base = options.fromOffset ?? 0;
+    const { chunkBytes = CHUNK_BYTES } = options;
     this.bytes = Buffer.allocUnsafe(
-      Math.max(FRAME_HEADER_BYTES, Math.min(CHUNK_BYTES, source.sizeBytes - this.base)),
+      Math.max(FRAME_HEADER_BYTES, Math.min(chunkBytes, source.sizeBytes - this.base)),
     );
   }
 
