@@ -2,7 +2,6 @@
 // starts nothing, so a test or a tool sees exactly what the storage holds; what it hands out may append.
 import type { Clock, IdSource } from '../clock.js';
 import type { Limits } from '../domain/limits.js';
-import { checkLimits } from '../domain/resolve-limits.js';
 import { hostClock, hostRandom, uuidV7 } from '../host-clock.js';
 import { silentLogger, type Logger } from '../logger.js';
 import type { Projections } from '../projections/projections.js';
@@ -10,6 +9,7 @@ import { dataDirPaths } from './data-dir.js';
 import { FileBackend } from './file-backend.js';
 import { readHead } from './head-file.js';
 import { hostStorage } from './host-storage.js';
+import { checkJournalOptions } from './journal-options.js';
 import { openJournalOn } from './open-journal-on.js';
 import {
   Recovery,
@@ -73,15 +73,15 @@ export interface RecoveryBootstrap {
  * Loads the state of `dataDir` from its newest usable snapshot and the tail of its log. With the writer it holds the
  * directory's lock until that is closed. A refusal holds nothing and carries `data.stage`: `open`, `read`, `snapshot` or `replay`.
  *
- * Errors: `DATA_DIR_MISSING`, `DATA_DIR_LOCKED`, `DATA_DIR_FOREIGN`, `LOCK_UNAVAILABLE`, `READ_ONLY_STORAGE`, `STORAGE_FULL`, `TORN_TAIL`,
+ * Errors: `INVALID_INPUT`, `DATA_DIR_MISSING`, `DATA_DIR_LOCKED`, `DATA_DIR_FOREIGN`, `LOCK_UNAVAILABLE`, `READ_ONLY_STORAGE`, `STORAGE_FULL`, `TORN_TAIL`,
  * `JOURNAL_CORRUPT`, `UNSUPPORTED_FORMAT`, `SEGMENT_MISSING`, `ACKNOWLEDGED_DATA_MISSING`, `SNAPSHOT_AHEAD`, `REPLAY_REFUSED`.
  */
 export async function loadProjectionFromStorage(
   dataDir: string,
   options: LoadProjectionOptions = {},
 ): Promise<RecoveryBootstrap> {
+  const limits = checkJournalOptions(dataDir, options);
   const { clock = hostClock, storage = hostStorage } = options;
-  const limits = checkLimits(options.limits, 'options.limits');
   const request: LoadRequest = {
     dataDir,
     storage,

@@ -2,12 +2,12 @@
 import type { Clock, IdSource } from '../clock.js';
 import type { Commit, PawlEvent } from '../domain/events.js';
 import type { Limits } from '../domain/limits.js';
-import { checkLimits } from '../domain/resolve-limits.js';
 import { PawlError } from '../errors.js';
 import { hostClock, hostRandom, uuidV7 } from '../host-clock.js';
 import type { Logger } from '../logger.js';
 import { FileBackend } from './file-backend.js';
 import { hostStorage } from './host-storage.js';
+import { checkJournalOptions } from './journal-options.js';
 import type { Journal, ReadRange } from './journal.js';
 import { openJournalOn } from './open-journal-on.js';
 import type { JournalRepair, RepairPolicy } from './repair-policy.js';
@@ -60,6 +60,7 @@ export interface JournalHandle extends AsyncDisposable {
 
 /** Opens the log in `dir`. Errors: `INVALID_INPUT`, and the typed errors of opening; nothing is held then. */
 export async function openJournal(dir: string, options: JournalOptions = {}): Promise<JournalHandle> {
+  checkJournalOptions(dir, options);
   if (options.readOnly === true) return readOnlyHandle(dir, await openWalReader(dir, options));
   const journal = await openFileJournal(dir, options);
   journal.markReady();
@@ -94,8 +95,8 @@ export async function openWalReader(
   dir: string,
   options: Pick<JournalOptions, 'storage' | 'limits'> = {},
 ): Promise<WalReader> {
-  const { storage = hostStorage, limits } = options;
-  const { maxFrameBytes } = checkLimits(limits, 'options.limits');
+  const { maxFrameBytes } = checkJournalOptions(dir, options);
+  const { storage = hostStorage } = options;
   return WalReader.open(dir, { storage, maxFrameBytes });
 }
 
@@ -104,14 +105,15 @@ export async function verify(
   dir: string,
   options: Pick<JournalOptions, 'storage' | 'limits' | 'repair'> = {},
 ): Promise<VerifiedLog> {
-  const { storage = hostStorage, limits, repair = 'strict' } = options;
-  const { maxFrameBytes } = checkLimits(limits, 'options.limits');
+  const { maxFrameBytes } = checkJournalOptions(dir, options);
+  const { storage = hostStorage, repair = 'strict' } = options;
   return verifyLog(dir, { storage, repair, maxFrameBytes });
 }
 
 async function openFileJournal(dir: string, options: JournalOptions): Promise<Journal> {
+  const limits = checkJournalOptions(dir, options);
   const { clock = hostClock, ids = uuidV7(clock, hostRandom()), storage = hostStorage } = options;
-  const { repair, expectExisting, lockWaitMs, logger, limits } = options;
+  const { repair, expectExisting, lockWaitMs, logger } = options;
   return openJournalOn(new FileBackend(storage, dir), {
     clock,
     ids,
@@ -120,7 +122,7 @@ async function openFileJournal(dir: string, options: JournalOptions): Promise<Jo
     ...(expectExisting === undefined ? {} : { expectExisting }),
     ...(lockWaitMs === undefined ? {} : { lockWaitMs }),
     ...(logger === undefined ? {} : { logger }),
-    limits: checkLimits(limits, 'options.limits'),
+    limits,
   });
 }
 
