@@ -16,6 +16,7 @@ import {
   unlink,
   write,
 } from 'node:fs';
+import { devNull } from 'node:os';
 import { promisify } from 'node:util';
 import type { Stats } from 'node:fs';
 import { lockHolder, tryLock } from './host-lock.js';
@@ -134,6 +135,32 @@ function writeOnce(fd: number, bytes: Buffer, { from, length, position }: Range)
   });
 }
 
+/**
+ * A descriptor held for the moment when the process has no other left. A directory is synced behind a rename that
+ * cannot be taken back: not to find a descriptor then would poison a journal whose disk is well.
+ */
+const spare: number[] = [];
+
+async function keepSpare(): Promise<void> {
+  if (spare.length > 0) return;
+  try {
+    spare.push(await openAsync(devNull, 'r', FILE_MODE));
+  } catch {
+    // There is none to spare: the next call tries again.
+  }
+}
+
+async function openToSync(path: string): Promise<number> {
+  try {
+    return await openAsync(path, 'r', FILE_MODE);
+  } catch (error) {
+    const freed = errnoOf(error) === 'EMFILE' ? spare.pop() : undefined;
+    if (freed === undefined) throw error;
+    await closeAsync(freed);
+    return await openAsync(path, 'r', FILE_MODE);
+  }
+}
+
 /** The machine's file system. */
 export const hostStorage: Storage = {
   async open(path, mode) {
@@ -159,14 +186,19 @@ export const hostStorage: Storage = {
     }
   },
   async syncDir(path) {
-    const fd = await openAsync(path, 'r', FILE_MODE);
+    const fd = await openToSync(path);
     try {
       await fsyncAsync(fd);
     } finally {
       await closeAsync(fd);
+      await keepSpare();
     }
   },
-  lock: (path) => tryLock(path),
+  async lock(path) {
+    const outcome = await tryLock(path);
+    await keepSpare();
+    return outcome;
+  },
   holder: lockHolder,
 };
 

@@ -48,6 +48,13 @@ export function dropCaches(): void {
   run('sh', '-c', 'echo 3 > /proc/sys/vm/drop_caches');
 }
 
+/** How an image is made. */
+export interface ImageOptions {
+  readonly bytes?: number;
+  /** For the tool that makes the file system. */
+  readonly options?: readonly string[];
+}
+
 /** A file system on a loop image. */
 export class LoopDisk {
   readonly mountPoint: string;
@@ -57,21 +64,21 @@ export class LoopDisk {
   constructor(
     home: string,
     readonly fileSystem: FileSystem,
-    imageBytes = IMAGE_BYTES[fileSystem],
+    { bytes = IMAGE_BYTES[fileSystem], options = [] }: ImageOptions = {},
   ) {
     this.mountPoint = join(home, 'mount');
     this.#image = join(home, 'image');
     mkdirSync(this.mountPoint, { recursive: true });
     const fd = openSync(this.#image, 'w');
-    ftruncateSync(fd, imageBytes);
+    ftruncateSync(fd, bytes);
     closeSync(fd);
     const [command = '', ...args] = MAKE[fileSystem];
-    run(command, ...args, this.#image);
+    run(command, ...args, ...options, this.#image);
   }
 
   /** Mounts it, which replays the journal of the file system. */
-  mount(): void {
-    run('mount', '-t', this.fileSystem, '-o', 'loop', this.#image, this.mountPoint);
+  mount(how: 'rw' | 'ro' = 'rw'): void {
+    run('mount', '-t', this.fileSystem, '-o', `loop,${how}`, this.#image, this.mountPoint);
     this.#mounted = true;
   }
 

@@ -3,7 +3,7 @@
 // program is quick is never asked. It knows nothing of the test runner, so that campaigns can use it too.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import type { EngineCalls, LoadCalls, Told } from '../programs/protocol.js';
+import type { EngineCalls, LoadCalls, SubmitterCalls, Told } from '../programs/protocol.js';
 
 const WAIT_LIMIT_MS = 45_000;
 const MAX_STDERR_CHARS = 4_000;
@@ -20,7 +20,7 @@ export interface Launch {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-type Calls = EngineCalls & LoadCalls;
+type Calls = EngineCalls & LoadCalls & SubmitterCalls;
 
 /** How a program ended. */
 export interface Ended {
@@ -92,7 +92,7 @@ export class Program {
     }
   }
 
-  /** Asks the engine program, or the loaded one. */
+  /** Asks the program; each kind knows its own calls. */
   async ask<K extends keyof Calls>(method: K, ...args: Parameters<Calls[K]>): Promise<ReturnType<Calls[K]>> {
     this.#requireUsable(`an answer to ${method}`);
     const id = this.#calls++;

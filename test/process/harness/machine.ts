@@ -11,6 +11,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   xfs_io: 'xfsprogs',
   mount: 'mount',
   umount: 'mount',
+  fstrim: 'util-linux',
   losetup: 'mount',
   unshare: 'util-linux',
   strace: 'strace',

@@ -58,7 +58,7 @@ await main(async () => {
   const answers = answersOf(pawl, handlers);
   const answer = async ({ id, method, args }: Call): Promise<void> => {
     try {
-      tell({ type: 'answer', id, value: await answers[method](...(args as never[])) });
+      tell({ type: 'answer', id, value: await answers[method as keyof EngineCalls](...(args as never[])) });
     } catch (error) {
       tell({ type: 'answer', id, error: error instanceof Error ? error.message : String(error) });
     }

@@ -46,10 +46,42 @@ export interface LoadCalls {
   missing(taskIds: readonly string[], runIds: readonly string[]): readonly string[];
 }
 
+/** A refusal as it crosses a process; `code` is absent when it was not typed. */
+export interface Refusal {
+  readonly code?: ErrorCode;
+  readonly message: string;
+  readonly data?: unknown;
+}
+
+/** What a test may ask of a submitter, a program that submits one task after another. */
+export interface SubmitterCalls {
+  /** Submits tasks of so many bytes until `count` are acknowledged or one is refused; their ids count on. */
+  submitSome(
+    count: number,
+    bytes: number,
+  ): { readonly acknowledged: readonly string[]; readonly refused?: Refusal };
+  /** Those of the tasks that cannot be read. */
+  unreadable(taskIds: readonly string[]): readonly string[];
+  cancel(taskId: string): { readonly refused?: Refusal };
+  snapshot(): { readonly refused?: Refusal };
+  /** Opens files until there is no descriptor left, or closes them again. */
+  holdDescriptors(hold: boolean): number;
+  finish(): { readonly refused?: Refusal };
+}
+
+/** How a submitter is started. */
+export interface SubmitterSetup {
+  readonly dataDir: string;
+  /** Number of the first task. */
+  readonly from: number;
+  readonly segmentBytes?: number;
+  readonly expectExisting?: boolean;
+}
+
 /** A question to the program. */
 export interface Call {
   readonly id: number;
-  readonly method: keyof EngineCalls;
+  readonly method: keyof EngineCalls | keyof SubmitterCalls;
   readonly args: readonly unknown[];
 }
 
