@@ -4,32 +4,43 @@ import type { RunState } from '../domain/run-state.js';
 import type { RunRow, TaskRow } from '../projections/rows.js';
 import type { DecisionContext } from './command.js';
 
+/** What is remembered of what was pruned. */
+type Pruned = Pick<DecisionContext['state']['pruned'], 'hasRun' | 'hasTask'>;
+
 /** The run. Errors: `RUN_PRUNED`, `RUN_UNKNOWN`. */
-export function findRun(context: Pick<DecisionContext, 'state'>, runId: string): RunRow {
-  const row = context.state.runs.row(runId);
-  if (row !== undefined) return row;
-  if (context.state.pruned.hasRun(runId)) {
-    throw new PawlError('RUN_PRUNED', `Run ${runId} was pruned; its events may still be in the journal.`, {
-      runId,
-    });
-  }
-  throw new PawlError('RUN_UNKNOWN', `No run has the id ${runId}; check the id and the data directory.`, {
-    runId,
-  });
+export function findRun({ state }: Pick<DecisionContext, 'state'>, runId: string): RunRow {
+  const row = state.runs.row(runId);
+  if (row === undefined) throw missingRun(state.pruned, runId);
+  return row;
 }
 
 /** The task. Errors: `TASK_PRUNED`, `TASK_UNKNOWN`. */
-export function findTask(context: Pick<DecisionContext, 'state'>, taskId: string): TaskRow {
-  const row = context.state.tasks.row(taskId);
-  if (row !== undefined) return row;
-  if (context.state.pruned.hasTask(taskId)) {
-    throw new PawlError('TASK_PRUNED', `Task ${taskId} was pruned; its events may still be in the journal.`, {
-      taskId,
-    });
-  }
-  throw new PawlError('TASK_UNKNOWN', `No task has the id ${taskId}; check the id and the data directory.`, {
-    taskId,
-  });
+export function findTask({ state }: Pick<DecisionContext, 'state'>, taskId: string): TaskRow {
+  const row = state.tasks.row(taskId);
+  if (row === undefined) throw missingTask(state.pruned, taskId);
+  return row;
+}
+
+/** `RUN_PRUNED` or `RUN_UNKNOWN`, for a run that is not there. */
+export function missingRun(pruned: Pick<Pruned, 'hasRun'>, runId: string): PawlError {
+  return pruned.hasRun(runId)
+    ? new PawlError('RUN_PRUNED', `Run ${runId} was pruned; its events may still be in the journal.`, {
+        runId,
+      })
+    : new PawlError('RUN_UNKNOWN', `No run has the id ${runId}; check the id and the data directory.`, {
+        runId,
+      });
+}
+
+/** `TASK_PRUNED` or `TASK_UNKNOWN`, for a task that is not there. */
+export function missingTask(pruned: Pick<Pruned, 'hasTask'>, taskId: string): PawlError {
+  return pruned.hasTask(taskId)
+    ? new PawlError('TASK_PRUNED', `Task ${taskId} was pruned; its events may still be in the journal.`, {
+        taskId,
+      })
+    : new PawlError('TASK_UNKNOWN', `No task has the id ${taskId}; check the id and the data directory.`, {
+        taskId,
+      });
 }
 
 /** `INVALID_TRANSITION` for a run, naming what can follow. */

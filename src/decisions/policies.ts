@@ -2,7 +2,7 @@
 // skipped is a fact, so that a replay never judges again.
 import { PawlError } from '../errors.js';
 import type { PawlEvent } from '../domain/events.js';
-import type { Misfire, Policy } from '../domain/task.js';
+import { occurrenceCount, type Misfire, type Policy } from '../domain/task.js';
 import type { DecisionContext } from './command.js';
 import { runCreated, stateChanged } from './new-events.js';
 
@@ -41,18 +41,6 @@ export function occurrenceAt(state: Pick<PolicyState, 'policy' | 'startAt'>, occ
   return state.policy.kind === 'repeat'
     ? state.startAt + occurrence * state.policy.intervalMs
     : state.startAt;
-}
-
-/** Number of occurrences the policy asks for. */
-export function occurrenceCount(policy: Policy): number {
-  switch (policy.kind) {
-    case 'once':
-      return 1;
-    case 'repeat':
-      return policy.count;
-    case 'cron':
-      return policy.maxOccurrences ?? Number.MAX_SAFE_INTEGER;
-  }
 }
 
 /** What is derived at most in one commit. */

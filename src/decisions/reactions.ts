@@ -1,20 +1,14 @@
 // Reactions: what must follow from durable state, decided again and again until there is nothing left to do.
 // The same functions serve the live engine and the start-up sweeps. Each takes only rows whose locks are held.
 import type { PawlEvent } from '../domain/events.js';
+import { occurrenceCount } from '../domain/task.js';
 import type { RunRow, TaskRow } from '../projections/rows.js';
 import type { SHUTDOWN } from './attempts.js';
 import { finishEvents, lostError, pushRelease } from './attempts.js';
 import type { DecisionContext } from './command.js';
 import { policyStartAt, requireTransition } from './lookups.js';
 import { stateChanged, stateChangedFor } from './new-events.js';
-import {
-  deriveRuns,
-  isOverdue,
-  keptByMisfire,
-  occurrenceCount,
-  overdueUnderived,
-  type PolicyState,
-} from './policies.js';
+import { deriveRuns, isOverdue, keptByMisfire, overdueUnderived, type PolicyState } from './policies.js';
 import { cancelEvents } from './runs.js';
 
 /** scheduled → ready, or retryWait → ready. */

@@ -34,6 +34,18 @@ export type Policy =
       readonly overlap: Overlap;
     };
 
+/** Number of occurrences a policy asks for; `Infinity` for a cron without an end. */
+export function occurrenceCount(policy: Policy): number {
+  switch (policy.kind) {
+    case 'once':
+      return 1;
+    case 'repeat':
+      return policy.count;
+    case 'cron':
+      return policy.maxOccurrences ?? Infinity;
+  }
+}
+
 /** How long attempt n+1 waits after the n-th failure. */
 export type Backoff =
   | {

@@ -1,7 +1,9 @@
 // Codecs of the events of runs and leases. Each entry writes and reads its fields in the
 // order of the table in `docs/journal-format.md`; fields are only added at the end, with a default on reading.
+import type { PawlEvent } from '../domain/events.js';
 import { RUN_STATES } from '../domain/run-state.js';
 import type { EventCodecs } from './event-codec.js';
+import type { RecordWriter } from './record-writer.js';
 
 type RunEventType =
   | 'RunCreated'
@@ -14,6 +16,18 @@ type RunEventType =
   | 'LeaseHeartbeat'
   | 'LeaseExpired'
   | 'LeaseReleased';
+
+type LeaseEvent = PawlEvent<'LeaseAcquired' | 'LeaseHeartbeat' | 'LeaseExpired' | 'LeaseReleased'>;
+
+/** All events of leases have the same fields. */
+const LEASE_FIELDS = {
+  fields: 3,
+  write(out: RecordWriter, event: LeaseEvent): void {
+    out.id(event.runId);
+    out.id(event.owner);
+    out.time(event.expiryAt);
+  },
+};
 
 /** Codecs of the events of runs and leases. */
 export const RUN_EVENT_CODECS: EventCodecs<RunEventType> = {
@@ -119,12 +133,7 @@ export const RUN_EVENT_CODECS: EventCodecs<RunEventType> = {
     read: (input, sequence, at) => ({ type: 'RunsPruned', sequence, at, runIds: input.idList() }),
   },
   LeaseAcquired: {
-    fields: 3,
-    write(out, event) {
-      out.id(event.runId);
-      out.id(event.owner);
-      out.time(event.expiryAt);
-    },
+    ...LEASE_FIELDS,
     read: (input, sequence, at) => ({
       type: 'LeaseAcquired',
       sequence,
@@ -135,12 +144,7 @@ export const RUN_EVENT_CODECS: EventCodecs<RunEventType> = {
     }),
   },
   LeaseHeartbeat: {
-    fields: 3,
-    write(out, event) {
-      out.id(event.runId);
-      out.id(event.owner);
-      out.time(event.expiryAt);
-    },
+    ...LEASE_FIELDS,
     read: (input, sequence, at) => ({
       type: 'LeaseHeartbeat',
       sequence,
@@ -151,12 +155,7 @@ export const RUN_EVENT_CODECS: EventCodecs<RunEventType> = {
     }),
   },
   LeaseExpired: {
-    fields: 3,
-    write(out, event) {
-      out.id(event.runId);
-      out.id(event.owner);
-      out.time(event.expiryAt);
-    },
+    ...LEASE_FIELDS,
     read: (input, sequence, at) => ({
       type: 'LeaseExpired',
       sequence,
@@ -167,12 +166,7 @@ export const RUN_EVENT_CODECS: EventCodecs<RunEventType> = {
     }),
   },
   LeaseReleased: {
-    fields: 3,
-    write(out, event) {
-      out.id(event.runId);
-      out.id(event.owner);
-      out.time(event.expiryAt);
-    },
+    ...LEASE_FIELDS,
     read: (input, sequence, at) => ({
       type: 'LeaseReleased',
       sequence,

@@ -4,6 +4,7 @@ import { decodePayload } from '../domain/payload.js';
 import { limitExceeded, type Places } from '../domain/places.js';
 import type { RunRecord } from '../domain/run.js';
 import { isTerminal } from '../domain/run-state.js';
+import { missingRun } from '../decisions/lookups.js';
 import { PawlError } from '../errors.js';
 import type { TransitionTable } from '../machines/transition-table.js';
 import type { RunRow } from '../projections/rows.js';
@@ -109,7 +110,7 @@ export class RunViews {
   /** The run as it is now. Errors: `RUN_UNKNOWN`, `RUN_PRUNED`, and why the views have ended when the run has not. */
   current(runId: string): RunRecord {
     const record = this.#parts.projections.runs.get(runId);
-    if (record === undefined) throw this.#missing(runId);
+    if (record === undefined) throw missingRun(this.#parts.projections.pruned, runId);
     if (!isTerminal(record.state) && this.#hasEnded()) throw this.#endError();
     return record;
   }
@@ -200,7 +201,7 @@ export class RunViews {
     };
     const advance = (from: string): void => {
       const row = this.#lastOfChain(from);
-      if (row === undefined) fail(this.#missing(from));
+      if (row === undefined) fail(missingRun(this.#parts.projections.pruned, from));
       else if (isTerminal(row.state)) {
         settle();
         this.#settle(row, wait);
@@ -262,17 +263,6 @@ export class RunViews {
   #drop(watch: RunWatch): void {
     const { watches } = this.#routing;
     if (watch.unused && watches.get(watch.runId) === watch) watches.delete(watch.runId);
-  }
-
-  #missing(runId: string): PawlError {
-    if (this.#parts.projections.pruned.hasRun(runId)) {
-      return new PawlError('RUN_PRUNED', `Run ${runId} was pruned; its events may still be in the journal.`, {
-        runId,
-      });
-    }
-    return new PawlError('RUN_UNKNOWN', `No run has the id ${runId}; check the id and the data directory.`, {
-      runId,
-    });
   }
 }
 

@@ -4,6 +4,7 @@ import type { Commit, PawlEvent } from '../domain/events.js';
 import type { TaskRecord } from '../domain/nouns.js';
 import type { Places } from '../domain/places.js';
 import { isTerminal } from '../domain/run-state.js';
+import { missingTask } from '../decisions/lookups.js';
 import { PawlError } from '../errors.js';
 import { CommitFollower, type CommitDelivery, type FollowerParts } from './commit-follower.js';
 import { GuardedObservable } from './guarded-observable.js';
@@ -107,7 +108,7 @@ export class TaskViews implements CommitDelivery {
     if (follower.closed) return true;
     const record = this.#parts.projections.tasks.get(taskId);
     if (record === undefined) {
-      follower.error(this.#missing(taskId));
+      follower.error(missingTask(this.#parts.projections.pruned, taskId));
       return true;
     }
     follower.next(record);
@@ -159,7 +160,7 @@ export class TaskViews implements CommitDelivery {
 
   #current(taskId: string): TaskRecord {
     const record = this.#parts.projections.tasks.get(taskId);
-    if (record === undefined) throw this.#missing(taskId);
+    if (record === undefined) throw missingTask(this.#parts.projections.pruned, taskId);
     return record;
   }
 
@@ -180,20 +181,5 @@ export class TaskViews implements CommitDelivery {
 
   #endError(): PawlError {
     return this.#ended instanceof PawlError ? this.#ended : closed('The orchestrator is closed');
-  }
-
-  #missing(taskId: string): PawlError {
-    if (this.#parts.projections.pruned.hasTask(taskId)) {
-      return new PawlError(
-        'TASK_PRUNED',
-        `Task ${taskId} was pruned; its events may still be in the journal.`,
-        { taskId },
-      );
-    }
-    return new PawlError(
-      'TASK_UNKNOWN',
-      `No task has the id ${taskId}; check the id and the data directory.`,
-      { taskId },
-    );
   }
 }

@@ -3,7 +3,7 @@
 import type { PawlEvent } from '../domain/events.js';
 import type { SavedTask, TaskRecord } from '../domain/nouns.js';
 import type { RunState } from '../domain/run-state.js';
-import { NONE, type TaskSpec } from '../domain/task.js';
+import { NONE, occurrenceCount, type TaskSpec } from '../domain/task.js';
 import { CanceledTasks } from './canceled-tasks.js';
 import { CapturableMap } from './capturable-map.js';
 import type { Fold } from './fold.js';
@@ -67,7 +67,10 @@ export class Tasks implements Fold {
   /** True when the task is canceled, or derives nothing more and all its occurrences have ended. */
   isTerminal(row: TaskRow): boolean {
     if (row.extra?.canceledAt !== undefined) return true;
-    return row.derived >= occurrencesOf(row) && row.completed + row.failed + row.canceled >= row.created;
+    return (
+      row.derived >= occurrenceCount(row.shape.policy) &&
+      row.completed + row.failed + row.canceled >= row.created
+    );
   }
 
   apply(event: PawlEvent): void {
@@ -215,19 +218,6 @@ export class Tasks implements Fold {
     if (spec.parentId !== undefined) extraOf(row).parentId = spec.parentId;
     if (spec.dependsOn.length > 0) extraOf(row).dependsOn = Object.freeze([...spec.dependsOn]);
     return row;
-  }
-}
-
-/** Number of occurrences a task's policy asks for; `Infinity` for a cron without an end. */
-export function occurrencesOf(row: TaskRow): number {
-  const { policy } = row.shape;
-  switch (policy.kind) {
-    case 'once':
-      return 1;
-    case 'repeat':
-      return policy.count;
-    case 'cron':
-      return policy.maxOccurrences ?? Infinity;
   }
 }
 

@@ -5,13 +5,13 @@ import {
   DEFAULT_CONSTRAINTS,
   DEFAULT_METADATA,
   DEFAULT_POLICY,
+  occurrenceCount,
   type Constraints,
   type Policy,
   type TaskMetadata,
   type TaskSpec,
 } from '../../src/domain/task.js';
 import type { TaskRow } from '../../src/projections/rows.js';
-import { occurrencesOf } from '../../src/projections/tasks.js';
 import { event, type Action, type HistoryMaker } from './history-maker.js';
 
 const WINDOW = 4;
@@ -126,13 +126,13 @@ function created(
 const advance: Action = (maker) => {
   const { random } = maker;
   const open = (task: TaskRow): boolean =>
-    task.derived < occurrencesOf(task) && task.extra?.canceledAt === undefined;
+    task.derived < occurrenceCount(task.shape.policy) && task.extra?.canceledAt === undefined;
   const task = maker.anyTask(open);
   if (task === undefined) return undefined;
   const events: PawlEvent[] = [];
   let next = task.derived;
   if (random.chance(0.5)) {
-    const skipped = Math.min(1 + random.below(3), occurrencesOf(task) - next);
+    const skipped = Math.min(1 + random.below(3), occurrenceCount(task.shape.policy) - next);
     next += skipped;
     const throughAt = maker.now + random.below(1_000);
     events.push(
@@ -145,7 +145,8 @@ const advance: Action = (maker) => {
       }),
     );
   }
-  if (next < occurrencesOf(task)) events.push(...created(maker, { taskId: task.id, occurrence: next }));
+  if (next < occurrenceCount(task.shape.policy))
+    events.push(...created(maker, { taskId: task.id, occurrence: next }));
   return events;
 };
 
