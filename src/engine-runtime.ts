@@ -2,6 +2,7 @@
 // and the views; failure and closing go through every part in order.
 import { isPawlError, PawlError } from './errors.js';
 import { CommandPipeline } from './commands/pipeline.js';
+import { Pruner } from './commands/pruner.js';
 import type { Commit } from './domain/events.js';
 import type { Limits } from './domain/limits.js';
 import type { EngineParts } from './execution/engine-parts.js';
@@ -10,14 +11,14 @@ import type { Observe } from './observe/observe.js';
 import type { Projections } from './projections/projections.js';
 import { Scheduler } from './scheduling/scheduler.js';
 import type { StartReport } from './start-report.js';
+import type { Upkeep } from './upkeep/upkeep.js';
 
 /** What a runtime is made of. */
 export interface RuntimeParts {
   readonly engine: EngineParts;
   readonly observe: Observe;
-  readonly snapshotEveryEvents: number;
-  /** Writes a snapshot of the state as it is now. */
-  readonly writeSnapshot: () => Promise<SnapshotInfo>;
+  /** Makes what works in the background. */
+  readonly upkeep: (pruner: Pruner) => Upkeep;
   readonly onFailed: ((error: PawlError) => void) | undefined;
 }
 
@@ -29,12 +30,12 @@ export class EngineRuntime {
   readonly pipeline: CommandPipeline;
   readonly scheduler: Scheduler;
   readonly observe: Observe;
+  readonly pruner: Pruner;
+  readonly upkeep: Upkeep;
   readonly failed: Promise<PawlError>;
   readonly #runtime: RuntimeParts;
   #report: StartReport | undefined;
   #closed: PawlError | undefined;
-  #eventsSinceSnapshot = 0;
-  #snapshotting: Promise<SnapshotInfo> | undefined;
   #tellFailed: (error: PawlError) => void = () => undefined;
 
   constructor(runtime: RuntimeParts) {
@@ -53,6 +54,8 @@ export class EngineRuntime {
         this.scheduler.wake();
       },
     });
+    this.pruner = new Pruner(engine, this.pipeline);
+    this.upkeep = runtime.upkeep(this.pruner);
     this.failed = new Promise((resolve) => {
       this.#tellFailed = resolve;
     });
@@ -75,28 +78,18 @@ export class EngineRuntime {
     this.parts.journal.checkRest().catch((error: unknown) => {
       this.fail(isPawlError(error) ? error : new PawlError('INTERNAL', String(error), {}, error));
     });
+    this.upkeep.start();
   }
 
   /** A commit is durable, and applied to the projections. */
   onCommit(commit: Commit): void {
     this.scheduler.onCommit(commit);
-    this.#eventsSinceSnapshot += commit.events.length;
-    const { snapshotEveryEvents } = this.#runtime;
-    if (
-      snapshotEveryEvents > 0 &&
-      !this.stopped &&
-      this.#eventsSinceSnapshot >= snapshotEveryEvents &&
-      this.#snapshotting === undefined
-    ) {
-      // Its failure is logged where it happens and never hurts the log.
-      this.takeSnapshot().catch(() => undefined);
-    }
+    this.upkeep.snapshots.onCommit(commit.events.length, !this.stopped);
   }
 
   /** Writes a snapshot; calls that overlap share one. */
   takeSnapshot(): Promise<SnapshotInfo> {
-    this.#snapshotting ??= this.#writeSnapshot();
-    return this.#snapshotting;
+    return this.upkeep.snapshots.take();
   }
 
   /** Throws `CLOSED` or `JOURNAL_POISONED` when it is. */
@@ -115,7 +108,9 @@ export class EngineRuntime {
     this.pipeline.close(this.#closed);
     this.scheduler.stop();
     this.scheduler.executor.abortAll(this.#closed);
+    const given = this.upkeep.abandon(this.#closed);
     await this.parts.journal.abandon();
+    await given;
     await this.observe.close();
   }
 
@@ -127,12 +122,13 @@ export class EngineRuntime {
     if (!this.stopped) {
       this.#closed = closed;
       this.pipeline.close(closed);
+      await this.upkeep.beginClose();
       await this.scheduler.shutDown();
       // Whatever this refuses was told to its callers; the directory is let go of all the same.
       await journal.flush().catch(() => undefined);
     }
     // Nothing may be written in a directory whose lock is let go of.
-    await this.#settleSnapshot();
+    await this.upkeep.close();
     this.scheduler.stop();
     this.scheduler.idle.fail(closed);
     this.scheduler.cancelWaits.fail(closed);
@@ -166,19 +162,6 @@ export class EngineRuntime {
     deadline.cancel();
   }
 
-  async #settleSnapshot(): Promise<void> {
-    await this.#snapshotting?.catch(() => undefined);
-  }
-
-  async #writeSnapshot(): Promise<SnapshotInfo> {
-    this.#eventsSinceSnapshot = 0;
-    try {
-      return await this.#runtime.writeSnapshot();
-    } finally {
-      this.#snapshotting = undefined;
-    }
-  }
-
   /** The engine can go on no more: everything that waits is told, handlers are aborted. */
   fail(error: PawlError): void {
     if (this.#closed !== undefined) return;
@@ -190,6 +173,7 @@ export class EngineRuntime {
     this.scheduler.idle.fail(error);
     this.scheduler.cancelWaits.fail(error);
     this.observe.fail(error);
+    void this.upkeep.abandon(error);
     try {
       this.#runtime.onFailed?.(error);
     } catch (thrown) {

@@ -14,7 +14,6 @@ import { openJournalOn } from './journal/open-journal-on.js';
 import type { Journal } from './journal/journal.js';
 import type { JournalBackend } from './journal/journal-backend.js';
 import { Recovery, staged, type Recovered } from './journal/recovery.js';
-import { snapshotStoreOf, takeSnapshot } from './journal/snapshot-store.js';
 import { withFields } from './logger.js';
 import { journalMachine } from './machines/journal-machine.js';
 import { transitionTable, type TransitionTable } from './machines/transition-table.js';
@@ -28,6 +27,7 @@ import { sweepDeadEpoch } from './scheduling/sweeps/dead-epoch.js';
 import { tasksToReactOn } from './scheduling/sweeps/reactions.js';
 import type { SweepContext, SweepReport } from './scheduling/sweeps/sweep.js';
 import type { StartReport } from './start-report.js';
+import { makeUpkeep, requireUpkeep } from './upkeep/make-upkeep.js';
 import { VERSION } from './version.js';
 
 /** What the test kit may replace beside the options. */
@@ -81,6 +81,7 @@ interface OpenParts {
 async function openOn(parts: OpenParts): Promise<Orchestrator> {
   const { resolved, observe, hooks, backend, clock, random, ids } = parts;
   const { limits, logger, dataDir } = resolved;
+  requireUpkeep(resolved, backend);
   const transitions = hooks.transitions ?? transitionTable;
   const startedMs = clock.monotonicMs();
   const recovery = new Recovery({
@@ -147,17 +148,11 @@ interface LiveParts {
 
 async function goLive(parts: LiveParts): Promise<Orchestrator> {
   const { resolved, engine, observe, recovered, backend, hooks } = parts;
-  const { journal, state, logger } = engine;
+  const { journal, state } = engine;
   const runtime = new EngineRuntime({
     engine,
     observe,
-    snapshotEveryEvents: resolved.snapshotEveryEvents,
-    writeSnapshot: () =>
-      takeSnapshot(state, snapshotStoreOf(backend), {
-        takenAt: engine.clock.now(),
-        logger,
-        clock: engine.clock,
-      }),
+    upkeep: (pruner) => makeUpkeep({ engine, observe, backend, recovered, resolved }, pruner),
     onFailed: resolved.onFailed,
   });
   hooks.onRuntime?.(runtime);

@@ -1,6 +1,7 @@
 // What an orchestrator is opened with: every option with its default, checked before anything is touched.
 import type { Clock, IdSource, RandomSource } from './clock.js';
 import { PawlError } from './errors.js';
+import { checkPrunePolicy, type PrunePolicy } from './decisions/prune.js';
 import {
   invalid,
   requireFields,
@@ -16,6 +17,8 @@ import type { AnyTaskDefinition } from './execution/define-task.js';
 import type { EngineSettings } from './execution/engine-parts.js';
 import type { JournalBackend } from './journal/journal-backend.js';
 import type { RepairPolicy } from './journal/repair-policy.js';
+import type { RetentionPolicy } from './journal/retention.js';
+import type { SnapshotPolicy } from './journal/snapshot-store.js';
 import { silentLogger, type Logger } from './logger.js';
 import type { InspectOption, LiveActorsOption } from './observe/actor-system.js';
 
@@ -45,8 +48,16 @@ export interface OrchestratorOptions {
   readonly clockJumpMs?: number;
   /** Forward jump after which promotion, expiry and misfire hold still, milliseconds. Default 300 000. */
   readonly clockJumpHoldMs?: number;
-  /** A snapshot is taken after this many events. Default 1 000 000; 0: only by `snapshot()`. */
+  /** A snapshot is taken after this many events. Default 1 000 000; 0: only by `snapshot()`, unless the next two say more. */
   readonly snapshotEveryEvents?: number;
+  /** And after so many bytes of log. Default 268 435 456; 0: never, which is the default when `snapshotEveryEvents` is 0. */
+  readonly snapshotEveryBytes?: number;
+  /** And by `close()`, when there were so many events since the last one. Default 10 000; 0: never, as above. */
+  readonly snapshotOnCloseEvents?: number;
+  /** What becomes of segments that the two newest snapshots cover: kept, moved to `archive/`, deleted. Default `keep`. */
+  readonly retention?: RetentionPolicy;
+  /** Which ended runs and tasks leave the state by themselves. Default: none. */
+  readonly prune?: PrunePolicy;
   /** Limits by name; see `DEFAULT_LIMITS`. */
   readonly limits?: Partial<Limits>;
   /** Which runs are live xstate actors: those that were asked for, or all that have not ended. Default `observed`. */
@@ -74,7 +85,9 @@ export interface ResolvedOptions {
   readonly lockWaitMs: number;
   readonly logger: Logger;
   readonly settings: EngineSettings;
-  readonly snapshotEveryEvents: number;
+  readonly snapshots: SnapshotPolicy;
+  readonly retention: RetentionPolicy;
+  readonly prune: Required<PrunePolicy> | undefined;
   readonly limits: Limits;
   readonly liveActors: LiveActorsOption;
   readonly inspect: InspectOption | undefined;
@@ -95,6 +108,10 @@ const FIELDS = [
   'clockJumpMs',
   'clockJumpHoldMs',
   'snapshotEveryEvents',
+  'snapshotEveryBytes',
+  'snapshotOnCloseEvents',
+  'retention',
+  'prune',
   'limits',
   'liveActors',
   'inspect',
@@ -120,7 +137,7 @@ const ABILITIES = {
 export function resolveOptions(options: OrchestratorOptions): ResolvedOptions {
   requireKinds(requireFields(options, 'options', FIELDS));
   const integer = (
-    name: 'concurrency' | 'lockWaitMs' | 'snapshotEveryEvents' | DurationName,
+    name: 'concurrency' | 'lockWaitMs' | SnapshotName | DurationName,
     fallback: number,
     min: number,
   ): number => {
@@ -149,7 +166,12 @@ export function resolveOptions(options: OrchestratorOptions): ResolvedOptions {
       clockJumpHoldMs: integer('clockJumpHoldMs', 300_000, 1),
       leaseMs: DEFAULT_LEASE_MS,
     },
-    snapshotEveryEvents: integer('snapshotEveryEvents', 1_000_000, 0),
+    snapshots: snapshotPolicy(integer),
+    retention:
+      options.retention === undefined
+        ? 'keep'
+        : requireWord(options.retention, 'options.retention', ['keep', 'archive', 'delete'] as const),
+    prune: options.prune === undefined ? undefined : checkPrunePolicy(options.prune),
     limits: resolveLimits(options.limits, 'options.limits'),
     liveActors:
       options.liveActors === undefined
@@ -157,6 +179,21 @@ export function resolveOptions(options: OrchestratorOptions): ResolvedOptions {
         : requireWord(options.liveActors, 'options.liveActors', ['observed', 'all'] as const),
     inspect: options.inspect,
     onFailed: options.onFailed,
+  };
+}
+
+type SnapshotName = 'snapshotEveryEvents' | 'snapshotEveryBytes' | 'snapshotOnCloseEvents';
+
+/** Who switches off the rule by events wants none by the others either, unless it is said. */
+function snapshotPolicy(
+  integer: (name: SnapshotName, fallback: number, min: number) => number,
+): SnapshotPolicy {
+  const everyEvents = integer('snapshotEveryEvents', 1_000_000, 0);
+  const unlessOff = (value: number): number => (everyEvents === 0 ? 0 : value);
+  return {
+    everyEvents,
+    everyBytes: integer('snapshotEveryBytes', unlessOff(268_435_456), 0),
+    onCloseEvents: integer('snapshotOnCloseEvents', unlessOff(10_000), 0),
   };
 }
 

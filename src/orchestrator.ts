@@ -15,7 +15,6 @@ import {
 import { cancelTask } from './decisions/tasks.js';
 import { pause, resume } from './decisions/engine.js';
 import { checkPruneArgs, type PruneArgs, type Pruned } from './decisions/prune.js';
-import { pruneAll } from './commands/pruner.js';
 import { requireFields, requireInteger } from './domain/check.js';
 import { requireId } from './domain/ids.js';
 import { encodePayload, type Payload } from './domain/payload.js';
@@ -197,10 +196,9 @@ export class Orchestrator {
     return await this.#runtime.pipeline.execute(resume, {}, commandOptions(options));
   }
 
-  /** Drops ended records from the state, oldest first; the journal keeps their events. Errors: `INVALID_INPUT`. */
-  async prune(args: PruneArgs = {}): Promise<Pruned> {
-    this.#runtime.requireOpen();
-    return await pruneAll(this.#runtime.parts, checkPruneArgs(args));
+  /** Drops ended records from the state, oldest first, in as many commits as needed; the journal keeps their events. Errors: `INVALID_INPUT`. */
+  async prune(args: PruneArgs = {}, options: CommandOptions = {}): Promise<Pruned> {
+    return await this.#runtime.pruner.prune(checkPruneArgs(args), commandOptions(options));
   }
 
   /** Resolves when nothing more happens by itself right now, with why each run that has not ended is where it is. Errors: `LIMIT_EXCEEDED`, `ABORTED`, `CLOSED`. */

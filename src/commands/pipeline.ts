@@ -1,6 +1,6 @@
 // The way of every command: admission, `commandId`, locks, decision on durable state, one commit, the answer.
 // A refusal at any point writes nothing and gives every lock back.
-import { PawlError } from '../errors.js';
+import { isPawlError, PawlError } from '../errors.js';
 import type { Command } from '../decisions/command.js';
 import type { Commit } from '../domain/events.js';
 import { requireId } from '../domain/ids.js';
@@ -31,6 +31,17 @@ export interface ExecuteOptions extends CommandOptions {
 /** What admission looks at. */
 type Admitted = Pick<Command<unknown, unknown>, 'name' | 'admission'>;
 
+/** A command under a `commandId`. */
+export interface OnceRequest<R> {
+  readonly commandId: string;
+  readonly command: string;
+  readonly digest: string;
+  /** Does it; nothing of that id is known. */
+  run(): Promise<R>;
+  /** Answers a repeat from the first commit. */
+  repeat(sequence: number): Promise<R>;
+}
+
 interface InFlight {
   readonly command: string;
   readonly digest: string;
@@ -58,12 +69,59 @@ export class CommandPipeline {
     this.#closed ??= reason;
   }
 
+  /** Throws why commands are refused, once they are. */
+  assertOpen(): void {
+    if (this.#closed !== undefined) throw this.#closed;
+  }
+
   /** Runs a command. Errors: those of the command, and the codes common to all (contract §6). */
   execute<A, R>(command: Command<A, R>, args: A, options: ExecuteOptions = {}): Promise<R> {
     const refusal = this.#admissionRefusal(command);
     if (refusal !== undefined) return Promise.reject(refusal);
-    if (options.commandId === undefined) return this.#run(command, args, options, undefined);
-    return this.#runOnce(command, args, options, options.commandId);
+    const { commandId } = options;
+    if (commandId === undefined) return this.#run(command, args, options, undefined);
+    const digest = argumentDigest(options.digestOf ?? args);
+    return this.once({
+      commandId,
+      command: command.name,
+      digest,
+      run: () => this.#run(command, args, options, digest),
+      repeat: async (sequence) => command.result(await this.commitOf(sequence), args, this.#parts.context),
+    });
+  }
+
+  /** Does what has a `commandId` once; a repeat waits for the first or gets its answer. Errors: `COMMAND_CONFLICT`, `HISTORY_GONE`. */
+  async once<R>(request: OnceRequest<R>): Promise<R> {
+    const commandId = requireId(request.commandId, 'commandId');
+    const { command, digest } = request;
+    const running = this.#inFlight.get(commandId);
+    const known = running ?? this.#parts.context.state.commands.get(commandId);
+    if (known !== undefined && (known.command !== command || known.digest !== digest))
+      throw commandConflict(commandId, known.command);
+    if (running !== undefined) return (await this.#counted(running.answer)) as R;
+    if (known !== undefined && 'sequence' in known)
+      return await this.#counted(request.repeat(known.sequence));
+    const answer = request.run();
+    this.#inFlight.set(commandId, { command, digest, answer });
+    try {
+      return await answer;
+    } finally {
+      this.#inFlight.delete(commandId);
+    }
+  }
+
+  /** The commit of a command that is remembered. Errors: `HISTORY_GONE` when retention has removed it. */
+  async commitOf(sequence: number): Promise<Commit> {
+    try {
+      for await (const commit of this.#parts.journal.read({ from: sequence, to: sequence })) return commit;
+    } catch (error) {
+      if (!isPawlError(error, 'HISTORY_GONE')) throw error;
+    }
+    throw new PawlError(
+      'HISTORY_GONE',
+      `The command was done in the commit of sequence ${String(sequence)}, which is no longer kept, so its answer cannot be rebuilt.`,
+      { sequence, firstAvailable: this.#parts.journal.firstSequence },
+    );
   }
 
   /** Does what a command has to wait for before it can be run; meanwhile it counts as queued. Errors: as `execute`. */
@@ -94,46 +152,6 @@ export class CommandPipeline {
         limit: 'maxQueuedCommands',
         queued: this.#queued,
         retryAfterMs: 100,
-      },
-    );
-  }
-
-  async #runOnce<A, R>(
-    command: Command<A, R>,
-    args: A,
-    options: ExecuteOptions,
-    commandId: string,
-  ): Promise<R> {
-    requireId(commandId, 'commandId');
-    const digest = argumentDigest(options.digestOf ?? args);
-    const running = this.#inFlight.get(commandId);
-    if (running !== undefined) {
-      if (running.command !== command.name || running.digest !== digest)
-        throw commandConflict(commandId, running.command);
-      return (await this.#counted(running.answer)) as R;
-    }
-    const known = this.#parts.context.state.commands.get(commandId);
-    if (known !== undefined) {
-      if (known.command !== command.name || known.digest !== digest)
-        throw commandConflict(commandId, known.command);
-      return command.result(await this.#counted(this.#readCommit(known.sequence)), args, this.#parts.context);
-    }
-    const answer = this.#run(command, args, options, digest);
-    this.#inFlight.set(commandId, { command: command.name, digest, answer });
-    try {
-      return await answer;
-    } finally {
-      this.#inFlight.delete(commandId);
-    }
-  }
-
-  async #readCommit(sequence: number): Promise<Commit> {
-    for await (const commit of this.#parts.journal.read({ from: sequence, to: sequence })) return commit;
-    throw new PawlError(
-      'HISTORY_GONE',
-      `The commit of sequence ${String(sequence)} is no longer kept, so its answer cannot be rebuilt.`,
-      {
-        sequence,
       },
     );
   }

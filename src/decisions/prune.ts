@@ -1,16 +1,18 @@
 // Pruning: ended records leave the state as events, a terminal task with all its runs as one unit, terminal
 // runs alone while their repeat or cron task lives on. The journal keeps what was.
-import { requireFields, requireInteger } from '../domain/check.js';
+import { invalid, requireFields, requireInteger } from '../domain/check.js';
 import type { PawlEvent } from '../domain/events.js';
 import { isTerminal } from '../domain/run-state.js';
-import type { Projections } from '../projections/projections.js';
 import type { RunRow, TaskRow } from '../projections/rows.js';
 import type { DecisionContext } from './command.js';
+import type { PruneWalk } from './prune-walk.js';
 
 /** Most ids of one prune event. */
 export const PRUNE_BATCH = 1_000;
 /** Runs that a commit drops at most, but for those of its last task: dropping them takes its time. */
-const PRUNED_RUNS = 10_000;
+const PRUNED_RUNS = 4_096;
+/** Records that are looked at for one commit: those that may not go cost time too. */
+const LOOKS = 8_192;
 
 /** What to prune. Both bounds must allow it. */
 export interface PruneArgs {
@@ -20,9 +22,17 @@ export interface PruneArgs {
   readonly keepNewest?: number;
 }
 
-/** How much was pruned. `runs` counts those of pruned tasks too. */
+/** What is pruned by itself, and how often that is looked for. */
+export interface PrunePolicy extends PruneArgs {
+  /** Milliseconds. Default 10 000. */
+  readonly everyMs?: number;
+}
+
+/** How much was pruned. */
 export interface Pruned {
+  /** Tasks, each with all its runs. */
   readonly tasks: number;
+  /** Runs that went alone, of tasks that go on. */
   readonly runs: number;
 }
 
@@ -32,51 +42,69 @@ export interface Prunable {
   readonly runIds: readonly string[];
   /** Runs that go, those of the tasks included. */
   readonly runs: number;
+  /** True when the walk is over: nothing is left to be looked at. */
+  readonly last: boolean;
 }
 
+const DEFAULT_EVERY_MS = 10_000;
+const ARGS = ['olderThanMs', 'keepNewest'] as const;
+
 /** Checks the arguments. Errors: `INVALID_INPUT`. */
-export function checkPruneArgs(given: unknown): PruneArgs {
-  const fields = requireFields(given, 'prune', ['olderThanMs', 'keepNewest']);
+export function checkPruneArgs(given: unknown): Required<PruneArgs> {
+  return argsOf(requireFields(given, 'prune', ARGS), 'prune');
+}
+
+/** Checks the option `prune` and fills in defaults. Errors: `INVALID_INPUT`. */
+export function checkPrunePolicy(given: unknown): Required<PrunePolicy> {
+  const fields = requireFields(given, 'options.prune', [...ARGS, 'everyMs']);
+  if (ARGS.every((name) => fields[name] === undefined))
+    throw invalid('options.prune', 'say olderThanMs, keepNewest or both', given);
+  const { everyMs = DEFAULT_EVERY_MS } = fields;
+  return {
+    ...argsOf(fields, 'options.prune'),
+    everyMs: requireInteger(everyMs, 'options.prune.everyMs', { min: 1 }),
+  };
+}
+
+function argsOf(fields: Readonly<Record<string, unknown>>, path: string): Required<PruneArgs> {
   const read = (name: string): number =>
-    fields[name] === undefined ? 0 : requireInteger(fields[name], `prune.${name}`, { min: 0 });
+    fields[name] === undefined ? 0 : requireInteger(fields[name], `${path}.${name}`, { min: 0 });
   return { olderThanMs: read('olderThanMs'), keepNewest: read('keepNewest') };
 }
 
-/** Chooses up to `PRUNE_BATCH` records, oldest first; `take` locks the ids of a record, or says no. */
+/** Chooses what the next commit of a walk prunes; `take` locks the ids of a record, or says no. */
 export function choosePrunable(
   context: DecisionContext,
   args: PruneArgs,
+  walk: PruneWalk,
   take: (ids: readonly string[]) => boolean,
 ): Prunable {
   const endedBefore = context.now - (args.olderThanMs ?? 0);
-  const { runs: known } = context.state;
-  let spare = known.count - known.nonTerminal - (args.keepNewest ?? 0);
-  const unseen = new Map<TaskRow, number>();
+  const bounds = { endedBefore, keepNewest: args.keepNewest ?? 0 };
   const taskIds: string[] = [];
   const runIds: string[] = [];
   let runs = 0;
-  for (const row of endedOldestFirst(known.states)) {
-    if (spare <= 0 || runs >= PRUNED_RUNS || taskIds.length >= PRUNE_BATCH || runIds.length >= PRUNE_BATCH)
-      break;
-    if (row.lastStateChangeAt > endedBefore) break;
-    spare--;
-    const { task } = row;
-    const left = (unseen.get(task) ?? runCountOf(task)) - 1;
-    unseen.set(task, left);
-    // Judged at the last of its runs to end: only then is none of them among the newest, which are to be kept.
-    if (left === 0) {
-      const ids = idsOf(task);
-      if (taskMayGo(context, task, endedBefore) && take(ids)) {
-        taskIds.push(task.id);
-        runs += ids.length - 1;
-      }
-    }
-    if (runMayGo(context, row) && take([row.id])) {
-      runIds.push(row.id);
+  const goWith = (task: TaskRow): void => {
+    const ids = idsOf(task);
+    if (!take(ids)) return;
+    taskIds.push(task.id);
+    runs += ids.length - 1;
+  };
+  for (let looks = 0; looks < LOOKS; looks++) {
+    if (runs >= PRUNED_RUNS || taskIds.length >= PRUNE_BATCH || runIds.length >= PRUNE_BATCH) break;
+    const next = walk.next(bounds);
+    if (next === undefined) return { taskIds, runIds, runs, last: true };
+    const { task, run } = next;
+    if (context.state.tasks.isTerminal(task)) {
+      // Judged at the last of its runs to end: only then is none of them among the newest, which are to be kept.
+      const judged = run === undefined ? endOfRunless(task) <= endedBefore : isLastToEnd(run);
+      if (judged && taskMayGo(context, task)) goWith(task);
+    } else if (run !== undefined && runMayGo(context, run) && take([run.id])) {
+      runIds.push(run.id);
       runs++;
     }
   }
-  return { taskIds, runIds, runs };
+  return { taskIds, runIds, runs, last: false };
 }
 
 /** The events of a choice. */
@@ -89,27 +117,15 @@ export function pruneEvents(chosen: Prunable): PawlEvent[] {
   return events;
 }
 
-/** The ended runs in the order in which they ended: a merge of the three lists that keep it. */
-function* endedOldestFirst(states: Projections['runs']['states']): Iterable<RunRow> {
-  const heads = [states.first('completed'), states.first('failed'), states.first('canceled')];
-  for (;;) {
-    let oldest = -1;
-    for (const [index, head] of heads.entries()) {
-      const best = heads[oldest];
-      if (head !== undefined && (best === undefined || head.stateSequence < best.stateSequence))
-        oldest = index;
-    }
-    const row = heads[oldest];
-    if (row === undefined) return;
-    heads[oldest] = row.nextInState;
-    yield row;
+/** What events of pruning say. */
+export function prunedBy(events: readonly PawlEvent[]): Pruned {
+  let tasks = 0;
+  let runs = 0;
+  for (const event of events) {
+    if (event.type === 'TasksPruned') tasks += event.taskIds.length;
+    else if (event.type === 'RunsPruned') runs += event.runIds.length;
   }
-}
-
-function runCountOf(task: TaskRow): number {
-  let count = 0;
-  for (let run = task.firstRun; run !== undefined; run = run.nextOfTask) count++;
-  return count;
+  return { tasks, runs };
 }
 
 function idsOf(task: TaskRow): string[] {
@@ -118,15 +134,26 @@ function idsOf(task: TaskRow): string[] {
   return ids;
 }
 
-function taskMayGo(context: DecisionContext, task: TaskRow, endedBefore: number): boolean {
+/** True when no run of the task ended later. Looks from the newest on, which is most often the one that did. */
+function isLastToEnd(row: RunRow): boolean {
+  for (let run = row.task.lastRun; run !== undefined; run = run.previousOfTask) {
+    if (run.stateSequence > row.stateSequence) return false;
+  }
+  return true;
+}
+
+/** When a task without runs ended, as far as is known: its runs are pruned, or it never had one. */
+function endOfRunless({ extra, createdAt }: TaskRow): number {
+  return extra?.canceledAt ?? Math.max(createdAt, extra?.derivedThroughAt ?? 0);
+}
+
+/** Whether a terminal task may go. */
+function taskMayGo(context: DecisionContext, task: TaskRow): boolean {
   const { state } = context;
-  if (!state.tasks.isTerminal(task) || task.openRuns > 0) return false;
+  if (task.openRuns > 0) return false;
   const parent = task.extra?.parent;
   if (parent !== undefined && !state.tasks.isTerminal(parent)) return false;
   for (const child of task.extra?.children ?? []) if (!state.tasks.isTerminal(child)) return false;
-  for (let run = task.firstRun; run !== undefined; run = run.nextOfTask) {
-    if (!isTerminal(run.state) || run.lastStateChangeAt > endedBefore) return false;
-  }
   for (const dependent of state.dependencies.dependentsOf(task.id)) {
     const row = state.tasks.row(dependent);
     if (row !== undefined && !state.tasks.isTerminal(row)) return false;
@@ -136,8 +163,9 @@ function taskMayGo(context: DecisionContext, task: TaskRow, endedBefore: number)
     .every((watch) => watch.spentBy !== undefined || watch.canceledAt !== undefined);
 }
 
+/** Whether an ended run of a task that goes on may go alone. */
 function runMayGo(context: DecisionContext, row: RunRow): boolean {
-  if (row.task.shape.policy.kind === 'once' || context.state.tasks.isTerminal(row.task)) return false;
+  if (row.task.shape.policy.kind === 'once') return false;
   const next = row.detail?.continuedTo ?? row.detail?.retriedBy;
   const successor = next === undefined ? undefined : context.state.runs.row(next);
   return successor === undefined || isTerminal(successor.state);

@@ -43,6 +43,8 @@ export interface Limits {
   readonly commandWindowMs: number;
   /** Ids of pruned tasks and of pruned runs that are remembered. */
   readonly prunedWindow: number;
+  /** Bytes of rows that changed while a snapshot was being written → it is given up, `LIMIT_EXCEEDED`, and tried again. */
+  readonly snapshotBeforeImageBytes: number;
   /** xstate actors that follow runs → `LIMIT_EXCEEDED`. */
   readonly maxLiveActors: number;
   /** Open cursors of `events()` → `LIMIT_EXCEEDED`. */
@@ -80,6 +82,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   commandWindow: 100_000,
   commandWindowMs: 86_400_000,
   prunedWindow: 100_000,
+  snapshotBeforeImageBytes: 268_435_456,
   maxLiveActors: 1_000,
   maxCursors: 100,
   maxWaitingResults: 100_000,

@@ -40,6 +40,16 @@ export interface SectionRecords {
 /** Name of a section. */
 export type SectionName = keyof SectionRecords;
 
+/** A record as it was before it changed. */
+export interface KeptImage<R> {
+  read(): R;
+}
+
+/** Where records go that are about to change before a snapshot has read them. Never throws: it is called while a commit is applied. */
+export interface ImageKeeper {
+  keep<N extends SectionName>(section: N, record: SectionRecords[N]): KeptImage<SectionRecords[N]>;
+}
+
 /** Names of the sections, in the order in which they are written. */
 export const SECTION_NAMES = [
   'epoch',

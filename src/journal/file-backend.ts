@@ -14,6 +14,7 @@ import type {
 import { journalClosed } from './journal-errors.js';
 import { HeadKeeper } from './head-keeper.js';
 import type { LogCursor } from './log-cursor.js';
+import { FileLogSegments } from './log-segments.js';
 import { openLog, type WritableLog } from './open-log.js';
 import { readLog } from './read-log.js';
 import { createSegment } from './rewrite-segment.js';
@@ -42,11 +43,13 @@ export class FileBackend implements JournalBackend {
   private lastCursor: LogCursor | undefined;
 
   readonly snapshots: FileSnapshots;
+  readonly segments: FileLogSegments;
 
   constructor(
     private readonly storage: Storage,
     private readonly root: string,
   ) {
+    this.segments = new FileLogSegments(storage, () => this.opened());
     this.snapshots = new FileSnapshots(storage, dataDirPaths(root).snapshots);
   }
 
@@ -98,7 +101,8 @@ export class FileBackend implements JournalBackend {
     const { maxFrameBytes } = this.request ?? { maxFrameBytes: 0 };
     // Sizes as they are now: what is written meanwhile is not ours to read.
     const seen = segments.map((info) => ({ ...info }));
-    return readLog({ storage: this.storage, maxFrameBytes, segments: seen, from, to });
+    const firstKept = (): number => segments[0]?.firstSequence ?? 0;
+    return readLog({ storage: this.storage, maxFrameBytes, segments: seen, from, to, firstKept });
   }
 
   checkRest(): Promise<void> {

@@ -98,10 +98,29 @@ export interface OpenedLog {
   readonly checked?: CheckedLogReport;
 }
 
+/** A segment as retention sees it. */
+export interface KeptSegment {
+  readonly name: string;
+  readonly firstSequence: number;
+  readonly sizeBytes: number;
+}
+
+/** The segments of an open log, for retention. */
+export interface LogSegments {
+  /** Oldest first, the newest included. */
+  list(): readonly KeptSegment[];
+  /** Why what is kept is not what this process knows of its log; undefined when all agree. */
+  disagreement(durableSequence: number): Promise<string | undefined>;
+  /** Removes the oldest segment, never the newest; resolves when that is durable. One call at a time. */
+  removeOldest(how: 'archive' | 'delete'): Promise<void>;
+}
+
 /** Keeps the bytes of one log. */
 export interface JournalBackend {
   /** Where snapshots of what the log comes to are kept; without it there are none. */
   readonly snapshots?: SnapshotStore;
+  /** What retention removes from; without it the whole log is kept. */
+  readonly segments?: LogSegments;
   /** Takes the lock, checks what is there and hands it to `load`. Errors: the typed errors of contract §9. */
   open(request: BackendOpenRequest): Promise<OpenedLog>;
   /**

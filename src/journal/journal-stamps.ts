@@ -68,6 +68,11 @@ export class JournalStamps {
     this.durableAt = at;
   }
 
+  /** Older events are no longer kept. */
+  keptFrom(sequence: number): void {
+    this.first = Math.max(this.first, sequence);
+  }
+
   /** Forgets what was queued. */
   rewind(): void {
     this.current = this.durable;

@@ -42,6 +42,7 @@ export class Journal {
   private readonly poisonListeners: ((error: PawlError) => void)[] = [];
   private readonly logger: Logger;
   private unemitted = 0;
+  private bytes = 0;
   private poison: PawlError | undefined;
   /** Found in an older segment after the opening. */
   private damage: PawlError | undefined;
@@ -94,6 +95,11 @@ export class Journal {
     return this.stamps.durable;
   }
 
+  /** Bytes that became durable since the journal was opened. */
+  get durableBytes(): number {
+    return this.bytes;
+  }
+
   /** `at` of the last commit that was queued. */
   get lastAt(): number {
     return this.stamps.lastAt;
@@ -135,6 +141,11 @@ export class Journal {
    */
   beginAt(sequence: number, at = 0): void {
     this.stamps.beginAt(sequence, at);
+  }
+
+  /** Says that retention has removed what is older. */
+  keptFrom(sequence: number): void {
+    this.stamps.keptFrom(sequence);
   }
 
   /** Throws `CLOSED`, `JOURNAL_POISONED` or `JOURNAL_CORRUPT` when nothing can be appended any more. */
@@ -264,6 +275,7 @@ export class Journal {
     this.stamps.durableUpTo(batch, batch.commits[batch.size - 1]?.header.at ?? 0);
     if (this.logger !== silentLogger) this.logAppended(batch);
     this.unemitted += batch.size;
+    this.bytes += batch.end;
     this.emission.push(batch);
   }
 

@@ -4,7 +4,7 @@ import { PawlError } from '../errors.js';
 import { LogCursor } from './log-cursor.js';
 import { scanSegment, type ScannedCommit } from './scan.js';
 import { offsetFor, type SegmentInfo } from './segment-list.js';
-import type { Storage } from './storage.js';
+import type { Storage, StorageFile } from './storage.js';
 import { guarded } from './storage-errors.js';
 
 /** What is read. */
@@ -15,6 +15,8 @@ export interface ReadRequest {
   readonly segments: readonly SegmentInfo[];
   readonly from: number;
   readonly to: number;
+  /** Where the log begins now: retention may have removed a segment since `segments` were looked at. */
+  readonly firstKept?: () => number;
 }
 
 /** Commits with an event of `[from, to]`. Errors: `HISTORY_GONE`, `JOURNAL_CORRUPT`. */
@@ -33,14 +35,28 @@ export async function* readLog(
   }
 }
 
+async function openSegment(
+  { storage, from, firstKept }: ReadRequest,
+  info: SegmentInfo,
+): Promise<StorageFile> {
+  try {
+    return await guarded('open', info.path, () => storage.open(info.path, 'read'));
+  } catch (error) {
+    const first = firstKept?.() ?? 0;
+    if (info.firstSequence < first) throw historyGone(Math.max(from, info.firstSequence), first);
+    throw error;
+  }
+}
+
 async function* readSegment(
-  { storage, maxFrameBytes, from, to }: ReadRequest,
+  request: ReadRequest,
   info: SegmentInfo,
   last: boolean,
 ): AsyncGenerator<readonly ScannedCommit[], void, undefined> {
+  const { maxFrameBytes, from, to } = request;
   const { sizeBytes, sealed } = info;
   const fromOffset = offsetFor(info, from);
-  const file = await guarded('open', info.path, () => storage.open(info.path, 'read'));
+  const file = await openSegment(request, info);
   try {
     const source = { name: info.name, file, sizeBytes, newest: last || !sealed };
     const options = { maxFrameBytes, unmask: true, ...(fromOffset === 0 ? {} : { fromOffset }) };

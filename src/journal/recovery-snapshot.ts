@@ -45,7 +45,9 @@ export async function loadNewestSnapshot(
   const entries = await store.list();
   for (const [index, entry] of entries.entries()) {
     try {
-      return { loaded: await loadSnapshot(store, entry, options), rejected };
+      const loaded = await loadSnapshot(store, entry, options);
+      store.verified.add(entry.path);
+      return { loaded, rejected };
     } catch (error) {
       const next = index + 1 < entries.length ? 'older' : 'log';
       const rule =

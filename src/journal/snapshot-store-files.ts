@@ -16,6 +16,7 @@ export function snapshotFileName(sequence: number): string {
 /** Keeps snapshots in a directory, which is made when the first is written. */
 export class FileSnapshots implements SnapshotStore {
   readonly rejected = new Set<string>();
+  readonly verified = new Set<string>();
 
   constructor(
     private readonly storage: Storage,

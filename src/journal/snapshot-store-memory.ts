@@ -5,6 +5,7 @@ import type { SnapshotEntry, SnapshotInput, SnapshotOutput, SnapshotStore } from
 /** Keeps snapshots in memory. */
 export class MemorySnapshots implements SnapshotStore {
   readonly rejected = new Set<string>();
+  readonly verified = new Set<string>();
   /** The bytes of each snapshot, by sequence; a test may damage them. */
   // Declared, not inferred: the inferred type has parameters of Buffer that TypeScript before 5.7 does not know.
   readonly kept: Map<number, Buffer>;

@@ -40,6 +40,8 @@ export interface SnapshotOutput {
 export interface SnapshotStore {
   /** Paths of kept snapshots that were found unusable; they do not count among those to be kept. */
   readonly rejected: Set<string>;
+  /** Paths of kept snapshots that this process has read in full and found whole. */
+  readonly verified: Set<string>;
   /** The kept snapshots, newest first. */
   list(): Promise<readonly SnapshotEntry[]>;
   /** Opens one for reading. */

@@ -1,12 +1,20 @@
 // Taking a snapshot of a running engine, and keeping the two newest good ones. A failure leaves the older ones and
 // the log as they were; it is told to the caller and to the log, and hurts nobody else.
 import type { Clock } from '../clock.js';
-import { SECTION_NAMES, type SectionName, type SectionRecords } from '../domain/snapshot-records.js';
+import { DEFAULT_LIMITS } from '../domain/limits.js';
+import {
+  SECTION_NAMES,
+  type ImageKeeper,
+  type SectionName,
+  type SectionRecords,
+} from '../domain/snapshot-records.js';
 import { isPawlError, PawlError } from '../errors.js';
 import { silentLogger, withFields, type Logger } from '../logger.js';
 import type { JournalBackend } from './journal-backend.js';
+import { SnapshotImages } from './snapshot-images.js';
 import { SNAPSHOT_FORMAT_VERSION, SNAPSHOT_SCHEMA_VERSION, type SnapshotCounts } from './snapshot-model.js';
 import type { SnapshotOutput, SnapshotStore } from './snapshot-store-port.js';
+import { snapshotInvalid } from './snapshot-validate-refusal.js';
 import { SnapshotValidator } from './snapshot-validate.js';
 import { SnapshotStream } from './snapshot-writer-stream.js';
 
@@ -16,10 +24,6 @@ export type { SnapshotEntry, SnapshotInput, SnapshotOutput, SnapshotStore } from
 export const KEPT_SNAPSHOTS = 2;
 /** How long encoding may hold the event loop, milliseconds. */
 const SLICE_MS = 3;
-/** Records that may be saved aside because they changed while a snapshot was being written. */
-const MAX_SAVED_RECORDS = 1_000_000;
-/** Records between two looks at how many those are. */
-const LOOK_EVERY = 1_024;
 
 /** A snapshot that was written. */
 export interface SnapshotInfo {
@@ -32,9 +36,21 @@ export interface SnapshotInfo {
   readonly counts: SnapshotCounts;
 }
 
+/** When a snapshot is taken by itself; 0 switches a rule off. */
+export interface SnapshotPolicy {
+  /** Events of log since the last one. */
+  readonly everyEvents: number;
+  /** Bytes of log since the last one. */
+  readonly everyBytes: number;
+  /** Events since the last one with which a close takes one. */
+  readonly onCloseEvents: number;
+}
+
 /** A section as it was when the state was captured. */
 export interface CapturedPart<N extends SectionName = SectionName> {
   readonly name: N;
+  /** Records that it had. */
+  readonly count: number;
   records(): Iterable<SectionRecords[N]>;
 }
 
@@ -42,8 +58,6 @@ export interface CapturedPart<N extends SectionName = SectionName> {
 export interface CapturedState {
   readonly sequence: number;
   readonly sections: readonly CapturedPart[];
-  /** Records saved so far because they changed before they were read. */
-  readonly savedRecords: number;
   /** Idempotent. */
   release(): void;
 }
@@ -52,7 +66,8 @@ export interface CapturedState {
 export interface SnapshotSource {
   /** Epoch of the log, 0 when none began. */
   readonly epoch: number;
-  capture(): CapturedState;
+  /** Keeps the state as it is now; what changes before it was read goes to `images`. */
+  capture(images: ImageKeeper): CapturedState;
 }
 
 /** Options of `takeSnapshot`. */
@@ -62,8 +77,10 @@ export interface TakeSnapshotOptions {
   readonly logger?: Logger;
   /** Lets the event loop go on every 3 ms. Default: after every 256 KiB. */
   readonly clock?: Pick<Clock, 'monotonicMs' | 'yieldTurn'>;
-  /** The snapshot is given up when more records changed meanwhile. Default 1 000 000. */
-  readonly maxSavedRecords?: number;
+  /** The snapshot is given up when what changed meanwhile takes more bytes. Default that of `DEFAULT_LIMITS`. */
+  readonly beforeImageBytes?: number;
+  /** Says why the snapshot is wanted no more; asked again and again, also right before it is put in its place. */
+  readonly refusal?: () => PawlError | undefined;
 }
 
 /** The snapshots of a backend. Errors: `NOT_SUPPORTED` when it keeps none. */
@@ -82,13 +99,23 @@ export async function takeSnapshot(
   options: TakeSnapshotOptions,
 ): Promise<SnapshotInfo> {
   const logger = withFields(options.logger ?? silentLogger, { component: 'snapshot' });
-  const captured = source.capture();
+  const images = new SnapshotImages(options.beforeImageBytes ?? DEFAULT_LIMITS.snapshotBeforeImageBytes, () =>
+    captured.release(),
+  );
+  const captured = source.capture(images);
+  const assertWanted = (): void => {
+    images.assertComplete();
+    const refusal = options.refusal?.();
+    if (refusal !== undefined) throw refusal;
+  };
   let output: SnapshotOutput | undefined;
   try {
     output = await store.write(captured.sequence);
-    const info = await writeCaptured(captured, output, { ...options, epoch: source.epoch });
+    const info = await writeCaptured(captured, output, { ...options, epoch: source.epoch, assertWanted });
+    assertWanted();
     await output.publish();
     store.rejected.delete(output.path);
+    store.verified.add(output.path);
     const { sequence, bytes, path, counts } = info;
     logger.info({ snapshotSequence: sequence, bytes, path, counts }, 'snapshot written');
     await keepNewest(store, logger);
@@ -105,10 +132,10 @@ export async function takeSnapshot(
 async function writeCaptured(
   captured: CapturedState,
   output: SnapshotOutput,
-  options: TakeSnapshotOptions & { readonly epoch: number },
+  options: TakeSnapshotOptions & { readonly epoch: number; readonly assertWanted: () => void },
 ): Promise<SnapshotInfo> {
   const { sequence } = captured;
-  const { takenAt, clock, epoch } = options;
+  const { takenAt, clock, epoch, assertWanted } = options;
   const stream = new SnapshotStream(
     output,
     epoch,
@@ -121,16 +148,16 @@ async function writeCaptured(
     takenAt,
     sequence,
   };
-  const maxSaved = options.maxSavedRecords ?? MAX_SAVED_RECORDS;
   rules.header(header);
   stream.header(header);
-  let records = 0;
   for (const section of inOrder(captured.sections)) {
     await stream.section(section.name, section.records(), (record) => {
+      assertWanted();
       rules.record(section.name, record);
-      if (++records % LOOK_EVERY === 0 && captured.savedRecords > maxSaved)
-        throw tooMuchChanged(captured.savedRecords, maxSaved);
     });
+    // A capture that was released meanwhile ends early: what it lacks must not look like the end of a section.
+    assertWanted();
+    requireAll(section, stream.counts);
   }
   rules.footer(stream.counts);
   await stream.footer();
@@ -152,6 +179,7 @@ async function keepNewest(store: SnapshotStore, logger: Logger): Promise<void> {
       if (good >= KEPT_SNAPSHOTS) {
         await store.remove(entry);
         store.rejected.delete(entry.path);
+        store.verified.delete(entry.path);
       } else if (!store.rejected.has(entry.path)) good++;
     }
   } catch (error) {
@@ -164,10 +192,8 @@ function pathOf(error: unknown): unknown {
   return isPawlError(error) ? error.data['path'] : undefined;
 }
 
-function tooMuchChanged(saved: number, max: number): PawlError {
-  return new PawlError(
-    'LIMIT_EXCEEDED',
-    `${String(saved)} records changed while the snapshot was being written, more than ${String(max)}; it is given up and tried again later.`,
-    { limit: 'maxSavedRecords', max },
-  );
+/** Every record that the section had when it was captured was written. */
+function requireAll({ name, count }: CapturedPart, counts: SnapshotCounts): void {
+  const actual = counts[name] ?? 0;
+  if (actual !== count) throw snapshotInvalid('countMismatch', { section: name, declared: count, actual });
 }

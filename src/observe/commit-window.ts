@@ -36,6 +36,11 @@ export class CommitWindow {
     return this.#events;
   }
 
+  /** Those for whom commits are kept. */
+  get readers(): Iterable<WindowReader> {
+    return this.#readers;
+  }
+
   /** Keeps commits for a reader from now on. */
   add(reader: WindowReader): void {
     this.#readers.add(reader);

@@ -10,7 +10,7 @@ import { PawlError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { transitionTable } from '../machines/transition-table.js';
 import { ActorSystem, type InspectOption, type LiveActorsOption } from './actor-system.js';
-import { CommitWindow } from './commit-window.js';
+import { CommitWindow, type WindowReader } from './commit-window.js';
 import { EventFeed } from './event-feed.js';
 import type { EventsOptions, EventStream } from './event-stream.js';
 import type { ObservedJournal, ObservedProjections } from './ports.js';
@@ -126,6 +126,11 @@ export class Observe {
   /** Cursors over the events that are open. */
   get cursors(): number {
     return this.#attached?.feed.cursors ?? 0;
+  }
+
+  /** Those who read the events, with the place each has come to. */
+  get readers(): Iterable<WindowReader> {
+    return this.#attached?.window.readers ?? [];
   }
 
   /** Number of actors that follow runs. */

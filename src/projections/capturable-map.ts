@@ -1,5 +1,6 @@
 // The map behind every section of a snapshot: it can be read as it was at one moment while its entries go on
 // changing, provided that whoever is about to change, add or remove an entry says so first.
+import type { KeptImage } from '../domain/snapshot-records.js';
 import type { SectionCapture } from './snapshot-section.js';
 import { ShardCapture } from './shard-capture.js';
 import { ShardedMap } from './sharded-map.js';
@@ -18,11 +19,12 @@ export class CapturableMap<V, R> extends ShardedMap<V> {
     this.#capture?.save(key, value);
   }
 
-  /** Begins to keep the entries as they are now. One capture at a time. */
-  capture(): SectionCapture<R> {
-    const capture = new ShardCapture<V, R>(this, this.toRecord, () => {
+  /** Begins to keep the entries as they are now, those that change with `keep`. One capture at a time. */
+  capture(keep: (record: R) => KeptImage<R> = asItIs): SectionCapture<R> {
+    const onRelease = (): void => {
       if (this.#capture === capture) this.#capture = undefined;
-    });
+    };
+    const capture = new ShardCapture<V, R>(this, { toRecord: this.toRecord, keep, onRelease });
     this.#capture?.release();
     this.#capture = capture;
     return capture;
@@ -32,4 +34,8 @@ export class CapturableMap<V, R> extends ShardedMap<V> {
   *records(): IterableIterator<R> {
     for (const value of this.values()) yield this.toRecord(value);
   }
+}
+
+function asItIs<R>(record: R): KeptImage<R> {
+  return { read: () => record };
 }

@@ -4,6 +4,7 @@
 import { PawlError } from '../errors.js';
 import type { Commit, EventType, PawlEvent } from '../domain/events.js';
 import { DEFAULT_LIMITS } from '../domain/limits.js';
+import type { ImageKeeper } from '../domain/snapshot-records.js';
 import { transitionTable, type TransitionTable } from '../machines/transition-table.js';
 import { Actors } from './actors.js';
 import { Attempts } from './attempts.js';
@@ -156,17 +157,18 @@ export class Projections {
     this.#sequence = header.sequence;
   }
 
-  /** Keeps the state as it is now for a snapshot; see `StateCapture`. Errors: `INTERNAL` while one is open. */
-  capture(): StateCapture {
+  /** Keeps the state as it is now for a snapshot, what changes with `images`; see `StateCapture`. Errors: `INTERNAL` while one is open. */
+  capture(images?: ImageKeeper): StateCapture {
     if (this.#capture !== undefined) {
       throw new PawlError('INTERNAL', 'A capture of the state is open; release it first.', {
         sequence: this.#capture.sequence,
       });
     }
     const { sequence, lastAt } = this;
-    const capture = captureSections(this.sections, { sequence, lastAt }, () => {
+    const onRelease = (): void => {
       this.#capture = undefined;
-    });
+    };
+    const capture = captureSections(this.sections, { sequence, lastAt }, onRelease, images);
     this.#capture = capture;
     return capture;
   }

@@ -1,5 +1,5 @@
 // Makers of snapshot sections for the kinds of collection there are: a map, a queue, one record.
-import type { SectionName, SectionRecords } from '../domain/snapshot-records.js';
+import type { ImageKeeper, SectionName, SectionRecords } from '../domain/snapshot-records.js';
 import type { CapturableMap } from './capturable-map.js';
 import type { RecordQueue } from './record-queue.js';
 import type { SnapshotSection } from './snapshot-section.js';
@@ -10,7 +10,14 @@ export function mapSection<N extends SectionName, V>(
   map: CapturableMap<V, SectionRecords[N]>,
   load: (record: SectionRecords[N]) => void,
 ): SnapshotSection<N> {
-  return { name, count: () => map.size, records: () => map.records(), capture: () => map.capture(), load };
+  return {
+    name,
+    count: () => map.size,
+    records: () => map.records(),
+    capture: (images?: ImageKeeper) =>
+      map.capture(images === undefined ? undefined : (record) => images.keep(name, record)),
+    load,
+  };
 }
 
 /** The section of a queue. */

@@ -1,23 +1,32 @@
 // A map as it was at one moment, read in steps while it goes on changing. The first change of an entry that was
 // not read yet saves its record (the before-image); shards that were read need nothing saved any more.
+import type { KeptImage } from '../domain/snapshot-records.js';
 import { SHARDS, shardOf, type ShardedMap } from './sharded-map.js';
 import type { SectionCapture } from './snapshot-section.js';
 
 /** Stands for a key that did not exist when the capture was taken. */
 const ABSENT = Symbol('absent');
 
+/** What a capture is taken with. */
+export interface CaptureHow<V, R> {
+  /** The saved form of an entry. */
+  readonly toRecord: (value: V) => R;
+  /** Keeps it until it is read. May release the capture. */
+  readonly keep: (record: R) => KeptImage<R>;
+  readonly onRelease: () => void;
+}
+
 /** See `CapturableMap.capture`. */
 export class ShardCapture<V, R> implements SectionCapture<R> {
   readonly count: number;
-  readonly #images: (Map<string, R | typeof ABSENT> | undefined)[] = [];
+  readonly #images: (Map<string, KeptImage<R> | typeof ABSENT> | undefined)[] = [];
   #reading = 0;
   #saved = 0;
   #released = false;
 
   constructor(
     private readonly map: ShardedMap<V>,
-    private readonly toRecord: (value: V) => R,
-    private readonly onRelease: () => void,
+    private readonly how: CaptureHow<V, R>,
   ) {
     this.count = map.size;
   }
@@ -30,9 +39,9 @@ export class ShardCapture<V, R> implements SectionCapture<R> {
   save(key: string, value: V | undefined): void {
     const index = shardOf(key);
     if (index < this.#reading) return;
-    const images = (this.#images[index] ??= new Map<string, R | typeof ABSENT>());
+    const images = (this.#images[index] ??= new Map<string, KeptImage<R> | typeof ABSENT>());
     if (images.has(key)) return;
-    images.set(key, value === undefined ? ABSENT : this.toRecord(value));
+    images.set(key, value === undefined ? ABSENT : this.how.keep(this.how.toRecord(value)));
     if (value !== undefined) this.#saved++;
   }
 
@@ -44,11 +53,11 @@ export class ShardCapture<V, R> implements SectionCapture<R> {
         const image = this.#images[index]?.get(key);
         if (image === ABSENT) continue;
         if (image !== undefined) {
-          yield image;
+          yield image.read();
           continue;
         }
         const value = this.map.get(key);
-        if (value !== undefined) yield this.toRecord(value);
+        if (value !== undefined) yield this.how.toRecord(value);
       }
       this.#images[index] = undefined;
     }
@@ -58,7 +67,7 @@ export class ShardCapture<V, R> implements SectionCapture<R> {
     this.#released = true;
     this.#reading = SHARDS;
     this.#images.length = 0;
-    this.onRelease();
+    this.how.onRelease();
   }
 
   /** Keys of a shard when the capture was taken, and perhaps later ones, which are known to be absent. */

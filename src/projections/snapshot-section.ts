@@ -1,6 +1,6 @@
 // How the projections give themselves to a snapshot and take themselves back. A section is read either at once,
 // or through a capture, which shows it as it was at one commit boundary while commits go on being applied.
-import type { SectionName, SectionRecords } from '../domain/snapshot-records.js';
+import type { ImageKeeper, SectionName, SectionRecords } from '../domain/snapshot-records.js';
 
 /** What the folds must know of a snapshot's header. */
 export interface LoadHeader {
@@ -18,8 +18,8 @@ export interface SnapshotSection<N extends SectionName = SectionName> {
   records(): Iterable<SectionRecords[N]>;
   /** Takes a record back, into projections to which nothing was applied yet. References are resolved by `finishLoad`. */
   load(record: SectionRecords[N]): void;
-  /** Begins to keep the section as it is now; see `StateCapture`. */
-  capture(): SectionCapture<SectionRecords[N]>;
+  /** Begins to keep the section as it is now, what changes with `images`; see `StateCapture`. */
+  capture(images?: ImageKeeper): SectionCapture<SectionRecords[N]>;
 }
 
 /** A section as it was when the capture was taken. */

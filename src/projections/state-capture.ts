@@ -1,4 +1,5 @@
 // One capture over all sections, taken at a commit boundary.
+import type { ImageKeeper } from '../domain/snapshot-records.js';
 import type { CapturedSection, SnapshotSection, StateCapture } from './snapshot-section.js';
 
 /** Captures the sections as they are now. */
@@ -6,9 +7,10 @@ export function captureSections(
   sections: readonly SnapshotSection[],
   at: { readonly sequence: number; readonly lastAt: number },
   onRelease: () => void,
+  images?: ImageKeeper,
 ): StateCapture {
   const captured: CapturedSection[] = sections.map((section) => {
-    const capture = section.capture();
+    const capture = section.capture(images);
     return {
       name: section.name,
       count: capture.count,

@@ -28,6 +28,7 @@ export class Tasks implements Fold {
   /** Tasks that were canceled. */
   readonly canceled = new CanceledTasks();
   readonly sections = [mapSection('tasks', this.#rows, (record) => this.#load(record))];
+  readonly #runless = new Set<TaskRow>();
   /** Ids of parents, until `finishLoad`. */
   #loading: TaskRow[] = [];
 
@@ -47,6 +48,11 @@ export class Tasks implements Fold {
   /** The row, for the engine's own use; it changes in place. */
   row(taskId: string): TaskRow | undefined {
     return this.#rows.get(taskId);
+  }
+
+  /** Tasks that lost their last run by pruning, or ended without one: no run will lead to them any more. */
+  get runless(): ReadonlySet<TaskRow> {
+    return this.#runless;
   }
 
   /** All rows, in no order. */
@@ -100,6 +106,7 @@ export class Tasks implements Fold {
       this.index.add(row);
       const parentId = row.extra?.parentId;
       if (parentId !== undefined) adopt(row, this.#rows.get(parentId));
+      this.#noteRunless(row);
     }
     this.#loading = [];
   }
@@ -124,6 +131,7 @@ export class Tasks implements Fold {
     else task.lastRun.nextOfTask = run;
     task.lastRun = run;
     this.index.countRun(task, 1);
+    if (this.#runless.size > 0) this.#runless.delete(task);
   }
 
   /** Takes a run from those of its task. */
@@ -136,6 +144,11 @@ export class Tasks implements Fold {
     run.nextOfTask = undefined;
     run.previousOfTask = undefined;
     this.index.countRun(task, -1);
+    this.#noteRunless(task);
+  }
+
+  #noteRunless(task: TaskRow): void {
+    if (task.firstRun === undefined) this.#runless.add(task);
   }
 
   /** Counts an occurrence that ended in a terminal state, or takes that back. */
@@ -169,6 +182,7 @@ export class Tasks implements Fold {
     extra.canceledAt = event.at;
     extra.cancelReason = event.reason;
     this.canceled.add(row);
+    this.#noteRunless(row);
   }
 
   #advance(event: PawlEvent<'PolicyAdvanced'>): void {
@@ -180,6 +194,7 @@ export class Tasks implements Fold {
     row.derived = derived;
     row.skipped += event.skipped;
     extraOf(row).derivedThroughAt = event.throughAt;
+    this.#noteRunless(row);
   }
 
   /** Forgets a task whose runs are gone already. */
@@ -189,6 +204,7 @@ export class Tasks implements Fold {
     for (const child of row.extra?.children ?? []) extraOf(child).parent = undefined;
     if (this.index.remove(row)) this.#shapes.drop(row.shape);
     this.#rows.delete(row.id);
+    this.#runless.delete(row);
   }
 
   #load(record: SavedTask): void {

@@ -122,5 +122,6 @@ function isQuiet(engine: EngineRuntime, sleepers: number, parked: ReadonlySet<st
   for (const live of scheduler.executor.openAttempts.values())
     if (!live.settled && !parked.has(live.row.id)) unsettled++;
   // Handlers that wait for the clock, or for the test, go on when those do; all others must have settled.
-  return scheduler.quiet && engine.pipeline.queued === 0 && unsettled <= sleepers;
+  const working = engine.pipeline.queued > 0 || engine.upkeep.busy;
+  return scheduler.quiet && !working && unsettled <= sleepers;
 }

@@ -1,9 +1,17 @@
 // What pruning may take: ended records, oldest first, a terminal task with all its runs or not at all.
 import { describe, expect, it } from '@jest/globals';
 import type { DecisionContext } from '../../src/decisions/command.js';
-import { checkPruneArgs, choosePrunable, PRUNE_BATCH, pruneEvents } from '../../src/decisions/prune.js';
+import { PruneWalk } from '../../src/decisions/prune-walk.js';
+import {
+  checkPruneArgs,
+  checkPrunePolicy,
+  choosePrunable,
+  PRUNE_BATCH,
+  pruneEvents,
+} from '../../src/decisions/prune.js';
 import type { PawlEvent } from '../../src/domain/events.js';
 import { given, type EventDraft, type GivenCommit } from '../../src/testing/given.js';
+import { Projections } from '../../src/projections/projections.js';
 import { changed, runCreated, runIn, taskCreated } from './support/histories.js';
 
 type Decide = (context: DecisionContext) => readonly PawlEvent[];
@@ -11,7 +19,7 @@ type Decide = (context: DecisionContext) => readonly PawlEvent[];
 const prune =
   (args = {}, take: (ids: readonly string[]) => boolean = () => true): Decide =>
   (context) =>
-    pruneEvents(choosePrunable(context, checkPruneArgs(args), take));
+    pruneEvents(choosePrunable(context, checkPruneArgs(args), new PruneWalk(context.state), take));
 const tasks = (...taskIds: string[]): EventDraft => ({ type: 'TasksPruned', taskIds });
 const runs = (...runIds: string[]): EventDraft => ({ type: 'RunsPruned', runIds });
 
@@ -82,7 +90,7 @@ describe('a terminal task', () => {
     given(dependents).when(prune()).then([]);
     given([...dependents, { type: 'TaskCanceled', taskId: 't2' }])
       .when(prune())
-      .then([tasks('t1')]);
+      .then([tasks('t2', 't1')]);
   });
 
   it('stays while an unspent subscription watches it', () => {
@@ -106,6 +114,115 @@ describe('a terminal task', () => {
     given([...repeating(3), endedTask('t2', 'r9')])
       .when(prune({}, (ids) => !ids.includes('r1')))
       .then([tasks('t2')]);
+  });
+});
+
+describe('a terminal task without runs', () => {
+  /** Three of five occurrences have run and their runs are pruned; the task goes on. */
+  const pruned: GivenCommit[] = [
+    [
+      taskCreated('t1', { policy: { ...repeat.policy, count: 5 } }),
+      ...[0, 1, 2].map((occurrence) => runCreated(`r${String(occurrence)}`, { occurrence })),
+    ],
+    ...[0, 1, 2].map((at) => changed(`r${String(at)}`, 'scheduled', 'canceled')),
+    { type: 'RunsPruned', runIds: ['r0', 'r1', 'r2'] },
+  ];
+  const canceled: GivenCommit[] = [...pruned, { type: 'TaskCanceled', taskId: 't1' }];
+
+  it('goes when its runs were pruned before it was canceled', () => {
+    given(pruned).when(prune()).then([]);
+    const { state } = given(canceled)
+      .when(prune())
+      .then([tasks('t1')]);
+    expect([state.tasks.count, state.tasks.runless.size]).toEqual([0, 0]);
+  });
+
+  it('goes when it was canceled before it had a run', () => {
+    given([taskCreated('t1'), { type: 'TaskCanceled', taskId: 't1' }])
+      .when(prune())
+      .then([tasks('t1')]);
+  });
+
+  it('goes when its policy skipped all that was left', () => {
+    const skipped: EventDraft = {
+      type: 'PolicyAdvanced',
+      taskId: 't1',
+      throughOccurrence: 4,
+      throughAt: 4_000,
+      skipped: 2,
+      reason: 'misfire',
+    };
+    given([...pruned, skipped])
+      .when(prune())
+      .then([tasks('t1')]);
+  });
+
+  it('goes after a load from a snapshot too', () => {
+    const { state } = given(canceled)
+      .when(() => [])
+      .then([]);
+    const loaded = new Projections();
+    for (const section of state.sections) {
+      const into = loaded.sections.find(({ name }) => name === section.name);
+      for (const record of section.records()) into?.load(record);
+    }
+    loaded.finishLoad({ sequence: state.sequence, takenAt: 1 });
+    expect([...loaded.tasks.runless].map(({ id }) => id)).toEqual(['t1']);
+  });
+
+  it('stays as long as its end is too young, to the millisecond', () => {
+    // `given` stamps its commits a second apart, from 1 000 on: the fifth is the cancellation.
+    const { state } = given(canceled)
+      .when(() => [])
+      .then([]);
+    const at = state.tasks.get('t1')?.canceledAt ?? 0;
+    given(canceled, { now: at + 10_000 })
+      .when(prune({ olderThanMs: 10_001 }))
+      .then([]);
+    given(canceled, { now: at + 10_000 })
+      .when(prune({ olderThanMs: 10_000 }))
+      .then([tasks('t1')]);
+  });
+
+  it('is none while a run was created again', () => {
+    const again = runCreated('r9', { occurrence: 3 });
+    const { state } = given([...pruned, again])
+      .when(prune())
+      .then([]);
+    expect(state.tasks.runless.size).toBe(0);
+  });
+});
+
+describe('a walk', () => {
+  const three: GivenCommit[] = [endedTask('t1', 'r1'), endedTask('t2', 'r2'), endedTask('t3', 'r3')];
+  it('looks at each record once, and goes on where it was', () => {
+    const steps: Decide = (context) => {
+      const walk = new PruneWalk(context.state);
+      const nothing = choosePrunable(context, { keepNewest: 2 }, walk, () => false);
+      expect(nothing).toEqual({ taskIds: [], runIds: [], runs: 0, last: true });
+      return pruneEvents(choosePrunable(context, {}, walk, () => true));
+    };
+    given(three)
+      .when(steps)
+      .then([tasks('t2', 't3')]);
+  });
+
+  it('keeps the newest also when it is done in steps', () => {
+    const steps: Decide = (context) => {
+      const walk = new PruneWalk(context.state);
+      const taken: string[] = [];
+      // One record a step, none of them gone from the state yet.
+      for (let chosen = 1; chosen > 0;) {
+        let left = 1;
+        const { taskIds } = choosePrunable(context, { keepNewest: 2 }, walk, () => left-- > 0);
+        chosen = taskIds.length;
+        taken.push(...taskIds);
+      }
+      return [{ type: 'TasksPruned', sequence: 0, at: 0, taskIds: taken }];
+    };
+    given([...three, endedTask('t4', 'r4')])
+      .when(steps)
+      .then([tasks('t1')]);
   });
 });
 
@@ -180,6 +297,30 @@ describe('the bounds', () => {
       ]);
     expect(events).toHaveLength(1);
     expect(state.tasks.count).toBe(1);
+  });
+});
+
+describe('a policy', () => {
+  it('has defaults, and needs a bound', () => {
+    expect(checkPrunePolicy({ keepNewest: 5 })).toEqual({ olderThanMs: 0, keepNewest: 5, everyMs: 10_000 });
+    expect(checkPrunePolicy({ olderThanMs: 0, everyMs: 1 })).toEqual({
+      olderThanMs: 0,
+      keepNewest: 0,
+      everyMs: 1,
+    });
+  });
+
+  it.each<[string, unknown]>([
+    ['options.prune', {}],
+    ['options.prune', { everyMs: 5 }],
+    ['options.prune.olderThanMs', { olderThanMs: -1 }],
+    ['options.prune.keepNewest', { keepNewest: 1.5 }],
+    ['options.prune.everyMs', { keepNewest: 1, everyMs: 0 }],
+    ['options.prune.keep', { keep: 1 }],
+  ])('is refused at %s: %j', (path, policy) => {
+    expect(() => checkPrunePolicy(policy)).toThrow(
+      expect.objectContaining({ code: 'INVALID_INPUT', data: expect.objectContaining({ path }) as unknown }),
+    );
   });
 });
 

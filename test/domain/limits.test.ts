@@ -24,6 +24,7 @@ describe('the default limits', () => {
       commandWindow: 100_000,
       commandWindowMs: 24 * 3_600_000,
       prunedWindow: 100_000,
+      snapshotBeforeImageBytes: 256 * 2 ** 20,
       maxLiveActors: 1_000,
       maxCursors: 100,
       maxWaitingResults: 100_000,

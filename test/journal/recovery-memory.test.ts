@@ -143,24 +143,6 @@ describe('a snapshot taken while commits go on', () => {
     expect(projections.sequence).toBe(sequence);
     expect(projections.stateHash()).toBe(before);
   });
-
-  it('is given up when too much changes meanwhile, and leaves nothing behind', async () => {
-    const maker = historyMaker(6);
-    for (let count = 0; count < COMMITS; count++) maker.next();
-    const backend = new MemoryBackend();
-    const { logger, lines } = recordingLogger();
-    const source = {
-      epoch: 0,
-      capture: () => ({ ...maker.state.capture(), savedRecords: 11, sections: manyTasks() }),
-    };
-    const taken = takeSnapshot(source, backend.snapshots, { takenAt: 1, maxSavedRecords: 10, logger });
-    await expect(taken).rejects.toMatchObject({
-      code: 'LIMIT_EXCEEDED',
-      data: { limit: 'maxSavedRecords', max: 10 },
-    });
-    expect(backend.snapshots.kept.size).toBe(0);
-    expect(lines).toMatchObject([{ level: 'warn', message: 'snapshot failed, the log goes on' }]);
-  });
 });
 
 describe('the snapshots that are kept', () => {
@@ -371,12 +353,3 @@ describe('a snapshot and a log that do not fit', () => {
     });
   });
 });
-
-function manyTasks(): { name: 'commands'; records: () => Iterable<never> }[] {
-  const command = { command: 'submit', digest: '', sequence: 1, count: 1, at: 1 };
-  const records = Array.from({ length: 2_000 }, (_, index) => ({
-    ...command,
-    commandId: `command-${String(index)}`,
-  }));
-  return [{ name: 'commands', records: () => records as never[] }];
-}
