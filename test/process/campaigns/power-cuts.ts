@@ -3,7 +3,6 @@
 // return success, so what is told behind its beginning proves nothing. Runs in a mount namespace of its own.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { RandomSource } from '../../../src/clock.js';
 import { seededRandom } from '../../../src/testing/index.js';
 import { main, setupOf, tell } from '../programs/tell.js';
@@ -53,7 +52,7 @@ const CUTS_A_DISK = 10;
 const MAX_TOLD_BREACHES = 5;
 /** Half of the processes are left to notice that their disk is gone; they must end by themselves. */
 const LEFT_SHARE = 0.5;
-const LEFT_LIMIT_MS = 30_000;
+const LEFT_LIMIT_SECONDS = 30;
 
 interface Campaign {
   readonly setup: PowerSetup;
@@ -112,7 +111,7 @@ async function oneCut(campaign: Campaign, at: Disk): Promise<void> {
 
 /** Waits until the process has noticed: it must end by itself, and not as if all were well. */
 async function leave(program: Program, report: PowerReport): Promise<void> {
-  const ended = await Promise.race([program.ended, sleep(LEFT_LIMIT_MS, undefined, { ref: false })]);
+  const ended = await program.endedWithin(LEFT_LIMIT_SECONDS);
   const failed = program.told.find((told) => told.type === 'failed');
   const code = failed?.type === 'failed' ? (failed.code ?? 'untyped') : 'silent';
   const counts = report.noticed;

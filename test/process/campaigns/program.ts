@@ -4,8 +4,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import type { EngineCalls, LoadCalls, SubmitterCalls, Told } from '../programs/protocol.js';
+import { whenPatienceEnds } from './patience.js';
 
-const WAIT_LIMIT_MS = 45_000;
+const WAIT_LIMIT_SECONDS = 45;
 const MAX_STDERR_CHARS = 4_000;
 
 /** How a program is started. */
@@ -119,6 +120,19 @@ export class Program {
     });
   }
 
+  /** How it ended; undefined when it had not after so many seconds. */
+  async endedWithin(seconds: number): Promise<Ended | undefined> {
+    return await new Promise((resolve) => {
+      const stop = whenPatienceEnds(seconds, () => {
+        resolve(undefined);
+      });
+      void this.ended.then((ended) => {
+        stop();
+        resolve(ended);
+      });
+    });
+  }
+
   /** `kill -9`; resolves when the process is gone. */
   async kill(): Promise<Ended> {
     if (this.#over === undefined) this.#process.kill('SIGKILL');
@@ -127,12 +141,12 @@ export class Program {
 
   async #untilChanged(what: string): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const stop = whenPatienceEnds(WAIT_LIMIT_SECONDS, () => {
         const told = this.told.slice(-3).map((last) => JSON.stringify(last));
         reject(new Error(`${this.#name}: nothing came while waiting for ${what}. Last: ${told.join(' ')}`));
-      }, WAIT_LIMIT_MS);
+      });
       this.#changed.push(() => {
-        clearTimeout(timer);
+        stop();
         resolve();
       });
     });
