@@ -20,6 +20,7 @@ function machine(
     canMount: () => true,
     hasLoopDevices: () => true,
     knowsFileSystem: () => true,
+    canTrace: () => true,
     ...rest,
   };
   return { machine: here, installed };
@@ -66,5 +67,13 @@ describe('what a campaign needs of the machine', () => {
       requireOf(here, NEEDS);
     }).toThrow('the right to make a mount namespace');
     requireOf(here, { tools: [] });
+  });
+
+  it('includes the right to trace', () => {
+    const { machine: here } = machine({ canTrace: () => false });
+    expect(() => {
+      requireOf(here, { tools: ['strace'], tracing: true });
+    }).toThrow('Missing: the right to trace processes (ptrace).');
+    requireOf(here, NEEDS);
   });
 });

@@ -70,8 +70,7 @@ describe('a process without a free descriptor', () => {
       const before = await child.ask('submitSome', 2, 4_000);
       expect(await child.ask('holdDescriptors', true)).toBeGreaterThan(10);
       const during = await child.ask('submitSome', 100, 4_000);
-      if (during.refused !== undefined)
-        expect(during.refused).toMatchObject({ code: 'STORAGE_FAILED', data: { outcome: 'notDone' } });
+      expect([undefined, 'STORAGE_FAILED']).toContain(during.refused?.code);
       await child.ask('holdDescriptors', false);
       const after = await child.ask('submitSome', 20, 4_000);
       expect(after.refused).toBeUndefined();

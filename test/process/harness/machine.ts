@@ -26,6 +26,8 @@ export interface Needs {
   /** Root, a mount namespace of its own and loop devices. */
   readonly mounts?: boolean;
   readonly fileSystems?: readonly string[];
+  /** The right to trace processes of one's own. */
+  readonly tracing?: boolean;
 }
 
 /** How the machine is asked; tests put something else in its place. */
@@ -36,10 +38,14 @@ export interface Machine {
   canMount(): boolean;
   hasLoopDevices(): boolean;
   knowsFileSystem(name: string): boolean;
+  canTrace(): boolean;
 }
 
 /** Installs what it can and throws with the name of everything that is missing then. */
-export function requireOf(machine: Machine, { tools, mounts = false, fileSystems = [] }: Needs): void {
+export function requireOf(
+  machine: Machine,
+  { tools, mounts = false, fileSystems = [], tracing = false }: Needs,
+): void {
   const lacking = (): string[] => tools.filter((name) => !machine.hasTool(name));
   const packages = lacking().map((name) => PACKAGES[name] ?? name);
   if (packages.length > 0 && machine.isRoot()) machine.install([...new Set(packages)]);
@@ -51,6 +57,8 @@ export function requireOf(machine: Machine, { tools, mounts = false, fileSystems
   }
   for (const name of fileSystems)
     if (!machine.knowsFileSystem(name)) missing.push(`the file system ${name} in the kernel`);
+  if (tracing && missing.length === 0 && !machine.canTrace())
+    missing.push('the right to trace processes (ptrace)');
   if (missing.length === 0) return;
   throw new Error(
     `This machine cannot run this campaign, so nothing was tried. Missing: ${missing.join(', ')}.`,
@@ -80,6 +88,7 @@ export const thisMachine: Machine = {
   isRoot: () => process.getuid?.() === 0,
   canMount: () => succeeds('unshare', '--mount', '--propagation', 'private', 'true'),
   hasLoopDevices: () => existsSync('/dev/loop-control'),
+  canTrace: () => succeeds('strace', '-f', '-o', '/dev/null', 'true'),
   knowsFileSystem(name) {
     succeeds('modprobe', name);
     return readFileSync('/proc/filesystems', 'utf8').split(/\s+/).includes(name);

@@ -94,6 +94,8 @@ export type Told =
   | { readonly type: 'acknowledged'; readonly taskIds: readonly string[]; readonly known: number }
   | { readonly type: 'completed'; readonly runIds: readonly string[] }
   | { readonly type: 'leased' }
+  | { readonly type: 'refused'; readonly refusal: Refusal }
+  | { readonly type: 'warned'; readonly message: string }
   | { readonly type: 'report'; readonly report: unknown }
   | { readonly type: 'progress'; readonly done: number }
   | { readonly type: 'failed'; readonly message: string; readonly code?: ErrorCode };
