@@ -162,7 +162,7 @@ export class DamageBench {
     how: RepairPolicy | 'readOnly',
   ): Promise<Answer> {
     const storage = this.prepare(changes);
-    const before = writesOf(storage);
+    const before = changesOf(storage);
     const { clock, ids } = this;
     const readOnly = how === 'readOnly';
     const repair = readOnly ? 'strict' : how;
@@ -182,7 +182,9 @@ export class DamageBench {
       if (!isPawlError(error)) throw error;
       // Later stages find the newest segment written anew, which changes nothing of what it says.
       if (error.data['stage'] !== 'open') this.storage = undefined;
-      else if (writesOf(storage) !== before) throw new Error('refused, and yet written to', { cause: error });
+      else if (changesOf(storage) !== before) throw new Error('refused, and yet changed', { cause: error });
+      if ((await storage.readdir(`${DIR}/wal`)).some((name) => name.endsWith('.tmp')))
+        throw new Error('refused, and left a file behind', { cause: error });
       this.refused++;
       return { kind: 'refused', error };
     }
@@ -221,8 +223,9 @@ export class DamageBench {
   }
 }
 
-function writesOf({ counts }: FaultyStorage): number {
-  return counts.write + counts.truncate + counts.rename + counts.unlink + counts.mkdir;
+/** What could have changed a file that is there; a copy of the newest segment may have been begun and removed. */
+function changesOf({ counts }: FaultyStorage): number {
+  return counts.truncate + counts.rename + counts.mkdir;
 }
 
 /** A copy with one bit changed. */

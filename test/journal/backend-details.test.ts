@@ -1,0 +1,281 @@
+// What must survive the worst power cut, in which nothing that was not synced is there: the directory, a new segment,
+// what a repair writes and keeps, and the witness outside the log. And what an opening takes over from before.
+import { describe, expect, it } from '@jest/globals';
+import { HeadKeeper } from '../../src/journal/head-keeper.js';
+import {
+  SnapshotWriter,
+  loadProjectionFromStorage,
+  openJournal,
+  type JournalHandle,
+} from '../../src/journal/index.js';
+import type { Storage } from '../../src/journal/storage.js';
+import { silentLogger } from '../../src/logger.js';
+import { FaultyStorage } from '../../src/testing/faulty-storage.js';
+import { ManualClock } from '../../src/testing/manual-clock.js';
+import { DIR, HEAD, countedIds, usedBytes, usedFrames } from './damage-fixture.js';
+import { recordingLogger } from './recovery-files.js';
+import { smallSnapshot } from './snapshot-samples.js';
+import { event } from './wal-fixtures.js';
+
+const FIRST = `${DIR}/wal/00000000000000000001.wal`;
+
+/** Nothing that was not synced survives: no sector, no name. */
+function loseUnsynced(storage: FaultyStorage): void {
+  storage.crash(() => 0.5);
+}
+
+class Disk {
+  readonly storage = new FaultyStorage();
+  readonly clock = new ManualClock();
+  private readonly ids = countedIds();
+
+  open(more: Parameters<typeof openJournal>[1] = {}): Promise<JournalHandle> {
+    const { storage, clock, ids } = this;
+    return openJournal(DIR, { storage, clock, ids, repair: 'truncate-partial', ...more });
+  }
+
+  /** Cuts the last commit off, with everything behind it. */
+  loseLastCommit(): void {
+    const bytes = this.storage.contents(FIRST);
+    const commits = usedFrames(bytes).filter(({ header }) => header.count > 0);
+    this.storage.place(FIRST, bytes.subarray(0, commits.at(-1)?.offset));
+  }
+
+  async expectMissed(watermark: number): Promise<void> {
+    await expect(this.open()).rejects.toMatchObject({
+      code: 'ACKNOWLEDGED_DATA_MISSING',
+      data: { watermark },
+    });
+  }
+}
+
+describe('the worst power cut', () => {
+  it('leaves a new directory with its first commit', async () => {
+    const disk = new Disk();
+    await (await disk.open()).append(event(1));
+    loseUnsynced(disk.storage);
+    const again = await disk.open({ expectExisting: true });
+    expect(again.currentSequence).toBe(1);
+  });
+
+  it('leaves every segment that was begun, whatever was in it', async () => {
+    const disk = new Disk();
+    const journal = await disk.open({ limits: { segmentBytes: 300 } });
+    for (let sequence = 1; sequence <= 12; sequence++) {
+      await journal.append(event(sequence));
+    }
+    loseUnsynced(disk.storage);
+    const again = await disk.open();
+    expect([again.currentSequence, again.repaired]).toEqual([12, undefined]);
+    const segments = (await disk.storage.readdir(`${DIR}/wal`)).filter((name) => name.endsWith('.wal'));
+    expect(segments.length).toBeGreaterThan(3);
+  });
+
+  it('right after an opening leaves what the opening found', async () => {
+    const disk = new Disk();
+    const journal = await disk.open();
+    for (let sequence = 1; sequence <= 5; sequence++) await journal.append(event(sequence));
+    for (let times = 0; times < 3; times++) {
+      loseUnsynced(disk.storage);
+      expect((await disk.open()).currentSequence).toBe(5);
+    }
+  });
+
+  it('after a repair leaves what was cut in quarantine, and what was appended since', async () => {
+    const disk = new Disk();
+    const journal = await disk.open();
+    for (let sequence = 1; sequence <= 3; sequence++) await journal.append(event(sequence));
+    const bytes = disk.storage.contents(FIRST);
+    const torn = bytes.subarray(0, usedBytes(bytes) - 4);
+    disk.storage.forgetProcess();
+    disk.storage.place(FIRST, torn);
+    const again = await disk.open();
+    const { repaired } = again;
+    expect([again.currentSequence, repaired?.segment]).toEqual([2, '00000000000000000001.wal']);
+    await again.append(event(3, 'other'));
+    loseUnsynced(disk.storage);
+    const kept = disk.storage.contents(`${DIR}/${repaired?.quarantine ?? ''}`);
+    expect(kept.equals(torn.subarray(repaired?.offset))).toBe(true);
+    const third = await disk.open();
+    expect([third.currentSequence, third.repaired]).toEqual([3, undefined]);
+  });
+});
+
+describe('the witness outside the log', () => {
+  it('survives the power cut behind a close', async () => {
+    const disk = new Disk();
+    const journal = await disk.open();
+    for (let sequence = 1; sequence <= 3; sequence++) await journal.append(event(sequence));
+    await journal.close();
+    loseUnsynced(disk.storage);
+    disk.loseLastCommit();
+    await disk.expectMissed(3);
+  });
+
+  it('is written when the log is idle', async () => {
+    const disk = new Disk();
+    const journal = await disk.open();
+    for (let sequence = 1; sequence <= 3; sequence++) await journal.append(event(sequence));
+    await disk.clock.advance(500);
+    loseUnsynced(disk.storage);
+    disk.loseLastCommit();
+    await disk.expectMissed(3);
+  });
+
+  it('is written every second of traffic', async () => {
+    const disk = new Disk();
+    const journal = await disk.open();
+    await journal.append(event(1));
+    // Time goes by without a moment of rest.
+    let monotonicMs = 0;
+    disk.clock.monotonicMs = () => (monotonicMs += 600);
+    for (let sequence = 2; sequence <= 6; sequence++) await journal.append(event(sequence));
+    for (let turn = 0; turn < 100; turn++) await Promise.resolve();
+    loseUnsynced(disk.storage);
+    disk.storage.place(FIRST, disk.storage.contents(FIRST).subarray(0, 240));
+    await expect(disk.open()).rejects.toMatchObject({ code: 'ACKNOWLEDGED_DATA_MISSING' });
+  });
+
+  it('is written every thousand batches, however little time they take', async () => {
+    const disk = new Disk();
+    const journal = await disk.open();
+    for (let sequence = 1; sequence <= 1_001; sequence++) await journal.append(event(sequence));
+    for (let turn = 0; turn < 100; turn++) await Promise.resolve();
+    expect(disk.storage.contents(HEAD).readUInt32LE(512 + 16)).toBeGreaterThanOrEqual(1_000);
+  });
+
+  it('that cannot be written costs a line of the log and no commit', async () => {
+    const disk = new Disk();
+    const { logger, lines } = recordingLogger();
+    const journal = await disk.open({ logger });
+    disk.storage.setFaults((operation, path) =>
+      path === HEAD && operation === 'write' ? { kind: 'fail', errno: 'EIO' } : undefined,
+    );
+    await journal.append(event(1));
+    await disk.clock.advance(60);
+    await journal.append(event(2));
+    await journal.close();
+    expect(lines.filter(({ message }) => message === 'head not written').length).toBeGreaterThan(0);
+    expect((await disk.open()).currentSequence).toBe(2);
+  });
+
+  it('goes on counting where the last opening stopped', async () => {
+    const disk = new Disk();
+    for (let sequence = 1; sequence <= 3; sequence++) {
+      const journal = await disk.open();
+      await journal.append(event(sequence));
+      await journal.close();
+      disk.storage.forgetProcess();
+    }
+    await disk.storage.unlink(`${DIR}/wal/00000000000000000003.wal`);
+    await disk.expectMissed(3);
+  });
+
+  it('is written once at a time', async () => {
+    let now = 0;
+    let writing = 0;
+    let most = 0;
+    let writes = 0;
+    const file = {
+      write: async () => {
+        writes++;
+        most = Math.max(most, ++writing);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        writing--;
+      },
+      datasync: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+    };
+    const storage = { open: () => Promise.resolve(file), syncDir: () => Promise.resolve() };
+    const clock = new ManualClock();
+    clock.monotonicMs = () => (now += 2_000);
+    const paths = { root: DIR, head: HEAD };
+    const keeper = new HeadKeeper(storage as object as Storage, paths, 0, { clock, logger: silentLogger });
+    const position = { epoch: 1, durableSequence: 1, segment: 1, batch: 1, logId: '' };
+    for (let count = 0; count < 5; count++) {
+      keeper.after(position);
+      await Promise.resolve();
+    }
+    await keeper.now(position);
+    await keeper.close();
+    expect([most, writes]).toEqual([1, 2]);
+  });
+});
+
+describe('an opening', () => {
+  it('removes what crashes left of segments, and never builds on it', async () => {
+    const disk = new Disk();
+    const journal = await disk.open();
+    for (let sequence = 1; sequence <= 3; sequence++) await journal.append(event(sequence));
+    disk.storage.forgetProcess();
+    const left = Buffer.alloc(4_096, 0x78);
+    disk.storage.place(`${FIRST}.tmp`, left);
+    disk.storage.place(`${DIR}/wal/00000000000000000009.wal.tmp`, left);
+    const again = await disk.open();
+    await again.append(event(4));
+    await again.close();
+    expect((await disk.storage.readdir(`${DIR}/wal`)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+    expect((await disk.open({ repair: 'strict' })).currentSequence).toBe(4);
+  });
+
+  it('goes on as the same log, in a later epoch, when only head and a snapshot are left', async () => {
+    const disk = new Disk();
+    for (let sequence = 1; sequence <= 3; sequence++) {
+      const journal = await disk.open();
+      await journal.append(event(sequence));
+      await journal.close();
+      disk.storage.forgetProcess();
+    }
+    const logId = logIdOf(disk.storage.contents(FIRST));
+    await disk.storage.unlink(FIRST);
+    const { storage, clock } = disk;
+    const snapshot = new SnapshotWriter(`${DIR}/snapshots/3.snapshot`, { storage });
+    await snapshot.write(smallSnapshot(3));
+    await snapshot.close();
+    const loaded = await loadProjectionFromStorage(DIR, { storage, clock, ids: countedIds() });
+    await loaded.writer?.append(event(4));
+    const bytes = storage.contents(`${DIR}/wal/00000000000000000004.wal`);
+    expect(usedFrames(bytes).map(({ header }) => header.epoch)).toEqual([4, 4]);
+    expect(logIdOf(bytes)).toBe(logId);
+  });
+
+  it('numbers its epoch one above the last', async () => {
+    const disk = new Disk();
+    for (let sequence = 1; sequence <= 3; sequence++) {
+      await (await disk.open()).append(event(sequence));
+      disk.storage.forgetProcess();
+    }
+    const epochs = usedFrames(disk.storage.contents(FIRST))
+      .filter(({ header }) => header.count > 0)
+      .map(({ header }) => header.epoch);
+    expect(epochs).toEqual([1, 2, 3]);
+  });
+
+  it('that is refused lets go of the directory', async () => {
+    const disk = new Disk();
+    const journal = await disk.open();
+    for (let sequence = 1; sequence <= 3; sequence++) await journal.append(event(sequence));
+    await journal.close();
+    const whole = disk.storage.contents(FIRST);
+    disk.loseLastCommit();
+    await disk.expectMissed(3);
+    disk.storage.place(FIRST, whole);
+    expect((await disk.open()).currentSequence).toBe(3);
+  });
+});
+
+describe('a segment that is moved away while it is open', () => {
+  it('poisons at the next look, though its file is still there', async () => {
+    const disk = new Disk();
+    const journal = await disk.open();
+    await journal.append(event(1));
+    await disk.storage.rename(FIRST, `${DIR}/wal/elsewhere`);
+    await disk.clock.advance(2_000);
+    await expect(journal.append(event(2))).rejects.toMatchObject({ code: 'JOURNAL_POISONED' });
+  });
+});
+
+/** Identity of the log, as the header of a segment gives it. */
+function logIdOf(bytes: Buffer): string {
+  return /01890000-0000-7000-8000-\d{12}/.exec(bytes.toString('latin1'))?.[0] ?? '';
+}

@@ -1,0 +1,197 @@
+// Snapshots whose checksums and digest are all right and that are wrong all the same: each frame is held to what it
+// says, and what a lying file could do to the memory is bounded.
+import { describe, expect, it } from '@jest/globals';
+import { createHash } from 'node:crypto';
+import {
+  FRAME_HEADER_BYTES,
+  FRAME_KIND,
+  FrameHeader,
+  SNAPSHOT_MAGIC,
+  closeFrame,
+} from '../../src/journal/frame.js';
+import { crc32 } from '../../src/journal/crc.js';
+import { RecordWriter } from '../../src/journal/record-writer.js';
+import { FaultyStorage } from '../../src/testing/faulty-storage.js';
+import { SnapshotLoader, SnapshotWriter, type Snapshot } from '../../src/journal/index.js';
+import { fullSections, sampleSnapshot, smallSnapshot } from './snapshot-samples.js';
+
+const PATH = '/snapshots/3.snapshot';
+const MAX_PIECES = 4_096;
+
+interface Part {
+  readonly kind: number;
+  readonly count: number;
+  readonly payload: Buffer;
+}
+
+async function written(snapshot: Snapshot): Promise<Buffer> {
+  const storage = new FaultyStorage();
+  storage.place('/snapshots/.keep', Buffer.alloc(0));
+  const writer = new SnapshotWriter(PATH, { storage });
+  await writer.write(snapshot);
+  await writer.close();
+  return storage.contents(PATH);
+}
+
+/** The frames of a file, without the footer. */
+function partsOf(bytes: Buffer): Part[] {
+  const parts: Part[] = [];
+  for (let start = 0; start < bytes.length;) {
+    const header = new FrameHeader();
+    expect(header.read(bytes, start)).toBe(true);
+    const end = start + FRAME_HEADER_BYTES + header.length;
+    const copy = Buffer.from(bytes.subarray(start, end));
+    header.unmask(copy, 0);
+    parts.push({ kind: header.kind, count: header.count, payload: copy.subarray(FRAME_HEADER_BYTES) });
+    start = end;
+  }
+  return parts.slice(0, -1);
+}
+
+interface Footer {
+  readonly sequence?: number;
+  readonly frames?: number;
+  readonly counts?: readonly (readonly [string, number])[];
+}
+
+/** A file of these frames, every checksum and the digest as they must be. */
+function fileOf(parts: readonly Part[], footer: Footer = {}): Buffer {
+  let bytes = Buffer.alloc(0);
+  let previousCrc = 0;
+  const add = ({ kind, count, payload }: Part, batch: number): void => {
+    const frame = Buffer.concat([Buffer.alloc(FRAME_HEADER_BYTES), payload]);
+    const place = { bytes: frame, start: 0, end: frame.length, fileOffset: bytes.length };
+    const fields = { kind, count, batch, previousCrc, lastOfBatch: false, epoch: 0, firstSequence: 3 };
+    previousCrc = closeFrame(place, { magic: SNAPSHOT_MAGIC, ...fields });
+    bytes = Buffer.concat([bytes, frame]);
+  };
+  for (const [index, part] of parts.entries()) add(part, index);
+  const out = new RecordWriter();
+  out.array(4);
+  out.uint(footer.sequence ?? 3);
+  out.uint(footer.frames ?? parts.length);
+  const counts = footer.counts ?? [
+    ['tasks', 1],
+    ['runs', 1],
+  ];
+  out.array(counts.length);
+  for (const [section, count] of counts) {
+    out.array(2);
+    out.str(section);
+    out.uint(count);
+  }
+  out.bin(createHash('sha256').update(bytes).digest().toString('latin1'));
+  add({ kind: FRAME_KIND.snapshotFooter, count: 0, payload: out.written() }, parts.length);
+  return bytes;
+}
+
+function load(bytes: Buffer): Promise<Snapshot | undefined> {
+  const storage = new FaultyStorage();
+  storage.place(PATH, bytes);
+  return new SnapshotLoader(PATH, { storage }).load();
+}
+
+async function expectCorrupt(bytes: Buffer, reason: string): Promise<void> {
+  await expect(load(bytes)).rejects.toMatchObject({ code: 'SNAPSHOT_CORRUPT', data: { reason } });
+}
+
+/** Changes fields of the header of the first frame of rows, and closes it again. */
+function withHeader(bytes: Buffer, change: (frame: Buffer) => void): Buffer {
+  const copy = Buffer.from(bytes);
+  const first = new FrameHeader();
+  first.read(copy, 0);
+  const at = FRAME_HEADER_BYTES + first.length;
+  change(copy.subarray(at));
+  copy.writeUInt32LE(crc32(copy, at, at + 40), at + 40);
+  return copy;
+}
+
+describe('a snapshot whose checksums are right', () => {
+  it('is read when it is as it must be', async () => {
+    const bytes = await written(smallSnapshot());
+    expect(fileOf(partsOf(bytes)).equals(bytes)).toBe(true);
+    expect(await load(bytes)).toEqual(smallSnapshot());
+  });
+
+  it.each<[string, Footer]>([
+    ['counts other frames', { frames: 4 }],
+    ['is of another sequence', { sequence: 4 }],
+  ])('and whose footer %s is refused', async (_name, footer) => {
+    const parts = partsOf(await written(smallSnapshot()));
+    await expectCorrupt(fileOf(parts, footer), 'sealMismatch');
+  });
+
+  it('and that names a section nobody knows is refused, in its rows and in its footer', async () => {
+    const parts = partsOf(await written(smallSnapshot()));
+    const counts = [
+      ['tasks', 1],
+      ['runs', 1],
+      ['others', 1],
+    ] as const;
+    await expectCorrupt(fileOf(parts, { counts }), 'decodeFailure');
+    const out = new RecordWriter();
+    out.array(1);
+    out.str('others');
+    const row = { kind: FRAME_KIND.snapshotRows, count: 1, payload: out.written() };
+    await expectCorrupt(fileOf([...parts, row]), 'decodeFailure');
+  });
+
+  it('and that does not begin with its header, or has another kind of frame among its rows, is refused', async () => {
+    const parts = partsOf(await written(smallSnapshot()));
+    const [header, tasks, runs] = parts as [Part, Part, Part];
+    await expectCorrupt(fileOf([tasks, header, runs]), 'decodeFailure');
+    await expectCorrupt(fileOf([header, { ...tasks, kind: FRAME_KIND.commit }, runs]), 'decodeFailure');
+    await expectCorrupt(fileOf([header, header, tasks, runs]), 'decodeFailure');
+  });
+
+  it('and of which a frame holds another number of rows than it says is refused', async () => {
+    const [header, tasks, runs] = partsOf(await written(smallSnapshot())) as [Part, Part, Part];
+    for (const count of [0, 2])
+      await expectCorrupt(fileOf([header, { ...tasks, count }, runs]), 'decodeFailure');
+  });
+
+  it('and that ends in the middle of a row of several pieces is refused', async () => {
+    const parts = partsOf(await written(smallSnapshot()));
+    await expectCorrupt(fileOf([...parts, piece(Buffer.from('x'), 0)]), 'sealMismatch');
+  });
+
+  it('and whose row comes in more pieces than any can have is refused', async () => {
+    const parts = partsOf(await written(smallSnapshot()));
+    const many = Array.from({ length: MAX_PIECES + 1 }, () => piece(Buffer.from('x'), 0));
+    await expectCorrupt(fileOf([...parts, ...many]), 'decodeFailure');
+  });
+
+  it.each([0, 16_777_217])(
+    'and of which a frame has %i bytes is refused before it is read',
+    async (length) => {
+      const bytes = withHeader(await written(smallSnapshot()), (frame) => frame.writeUInt32LE(length, 4));
+      await expectCorrupt(bytes, 'decodeFailure');
+    },
+  );
+
+  it('and whose flags a later release added is refused as another format', async () => {
+    const bytes = withHeader(await written(smallSnapshot()), (frame) => {
+      frame.writeUInt32LE(frame.readUInt32LE(12) | 0x100_0000, 12);
+    });
+    await expect(load(bytes)).rejects.toMatchObject({ code: 'UNSUPPORTED_FORMAT' });
+  });
+
+  it('and whose payload is another one of the same length is refused by its checksum, where it stands', async () => {
+    const bytes = await written(sampleSnapshot(3, fullSections()));
+    const changed = withHeader(bytes, (frame) => frame.writeUInt32LE(frame.readUInt32LE(8) ^ 1, 8));
+    const first = new FrameHeader();
+    first.read(bytes, 0);
+    await expect(load(changed)).rejects.toMatchObject({
+      code: 'SNAPSHOT_CORRUPT',
+      data: { reason: 'crcMismatch', offset: FRAME_HEADER_BYTES + first.length },
+    });
+  });
+});
+
+function piece(bytes: Buffer, count: number): Part {
+  const out = new RecordWriter();
+  out.array(2);
+  out.str('runs');
+  out.bin(bytes.toString('latin1'));
+  return { kind: FRAME_KIND.snapshotRows, count, payload: out.written() };
+}
