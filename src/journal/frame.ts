@@ -126,7 +126,7 @@ export class FrameHeader {
     this.flags = bytes.readUInt32LE(at + 12);
     this.epoch = bytes.readUInt32LE(at + 16);
     this.batch = bytes.readUInt32LE(at + 20);
-    this.firstSequence = bytes.readUInt32LE(at + 24) + bytes.readUInt32LE(at + 28) * TWO_32;
+    this.firstSequence = getU64(bytes, at + 24);
     this.count = bytes.readUInt32LE(at + 32);
     this.previousCrc = bytes.readUInt32LE(at + 36);
     return true;
@@ -156,7 +156,13 @@ export function putU64(bytes: Buffer, value: number, at: number): void {
   bytes.writeUInt32LE(Math.floor(value / TWO_32), at + 4);
 }
 
-/** Reads an unsigned 64-bit little-endian number; above the safe integers it is not exact. */
+/**
+ * Reads an unsigned 64-bit little-endian number; above the safe integers it is not exact. A small one does not go
+ * through floating-point arithmetic: V8 would keep the result as a float, and the first such sequence that is put
+ * into a row makes it rewrite every row there is.
+ */
 export function getU64(bytes: Buffer, at: number): number {
-  return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * TWO_32;
+  const low = bytes.readUInt32LE(at);
+  const high = bytes.readUInt32LE(at + 4);
+  return high === 0 ? low : low + high * TWO_32;
 }

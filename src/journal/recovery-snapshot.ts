@@ -67,7 +67,7 @@ async function loadSnapshot(
 ): Promise<LoadedSnapshot> {
   const projections = new Projections(options);
   const sink = new ProjectionSink(projections, entry);
-  const known = { hasTask: (taskId: string): boolean => projections.tasks.row(taskId) !== undefined };
+  const known = { hasTask: (taskId: string): boolean => projections.tasks.loadedRow(taskId) !== undefined };
   const input = await store.read(entry);
   try {
     await readSnapshot(input, validated(sink, known));

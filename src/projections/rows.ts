@@ -77,6 +77,8 @@ export interface TaskExtra {
 
 /** A task. Counts are of chains (contract §1). */
 export class TaskRow {
+  /** See `RowTable`. */
+  capturedIn = 0;
   created = 0;
   completed = 0;
   failed = 0;
@@ -164,6 +166,8 @@ export class RunDetail {
 
 /** A run. */
 export class RunRow {
+  /** See `RowTable`. */
+  capturedIn = 0;
   state: RunState = 'scheduled';
   lastStateChangeAt: number;
   attemptCount = 0;

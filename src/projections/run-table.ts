@@ -4,7 +4,6 @@ import { PawlError } from '../errors.js';
 import type { PawlEvent } from '../domain/events.js';
 import type { PlainRun, SavedRun } from '../domain/run.js';
 import { isTerminal, type RunState } from '../domain/run-state.js';
-import { CapturableMap } from './capturable-map.js';
 import type { Keys } from './keys.js';
 import type { Pruned } from './pruned.js';
 import { refusal } from './refusal.js';
@@ -12,6 +11,7 @@ import type { RunRow, TaskRow } from './rows.js';
 import { loadPlainRun, loadRun } from './run-load.js';
 import { savedRun } from './run-record.js';
 import { mapSection } from './sections.js';
+import { RowTable } from './row-table.js';
 import { sortBySequence } from './sort-by-sequence.js';
 import { StateLists } from './state-lists.js';
 import type { Tasks } from './tasks.js';
@@ -35,7 +35,10 @@ interface EarlyRun {
 
 /** The rows of the runs. */
 export class RunTable {
-  readonly #rows = new CapturableMap<RunRow, SavedRun>(savedRun);
+  readonly #rows = new RowTable<RunRow, SavedRun>(savedRun, {
+    first: () => this.#firstRunFrom(this.#followers.tasks.index.first()),
+    next: (row) => row.nextOfTask ?? this.#firstRunFrom(this.#followers.tasks.index.after(row.task)),
+  });
   readonly #followers: RunFollowers;
   /** The runs in each state. */
   readonly states = new StateLists();
@@ -67,14 +70,13 @@ export class RunTable {
   change(event: PawlEvent, runId: string): RunRow {
     const row = this.#rows.get(runId);
     if (row === undefined) throw refusal(event, 'unknownRun', { runId });
-    this.#rows.willChange(runId, row);
+    this.#rows.willChange(row);
     return row;
   }
 
   /** Adds a new run. */
   insert(row: RunRow): void {
-    this.#rows.willChange(row.id, undefined);
-    this.#rows.set(row.id, row);
+    this.#rows.add(row);
     this.#followers.tasks.addRun(row.task, row);
     row.task.openRuns++;
     this.overrides.add(row);
@@ -94,7 +96,7 @@ export class RunTable {
 
   /** Removes a run that has ended. */
   remove(row: RunRow): void {
-    this.#rows.willChange(row.id, row);
+    this.#rows.willChange(row);
     this.#followers.tasks.removeRun(row);
     this.overrides.remove(row);
     this.states.remove(row);
@@ -105,7 +107,7 @@ export class RunTable {
 
   /** Takes back a run that is no more than its head; the draft is the caller's again then. */
   loadPlain(run: PlainRun): void {
-    const task = this.#followers.tasks.row(run.taskId);
+    const task = this.#followers.tasks.loadedRow(run.taskId);
     if (task === undefined) {
       const kept = { ...run };
       this.#early.push({ id: run.id, taskId: run.taskId, make: (later) => loadPlainRun(kept, later) });
@@ -134,6 +136,15 @@ export class RunTable {
     this.#loading = [];
   }
 
+  /** The first run of a task, or of the next one that has runs. */
+  #firstRunFrom(from: TaskRow | undefined): RunRow | undefined {
+    const { index } = this.#followers.tasks;
+    for (let task = from; task !== undefined; task = index.after(task)) {
+      if (task.firstRun !== undefined) return task.firstRun;
+    }
+    return undefined;
+  }
+
   #follow(row: RunRow): void {
     this.#followers.timers.update(row);
     this.#followers.keys.update(row);
@@ -141,7 +152,7 @@ export class RunTable {
 
   #load(record: SavedRun): void {
     const { id, taskId } = record;
-    const task = this.#followers.tasks.row(taskId);
+    const task = this.#followers.tasks.loadedRow(taskId);
     if (task === undefined) this.#early.push({ id, taskId, make: (later) => loadRun(record, later) });
     else this.#add(loadRun(record, task));
   }
@@ -159,7 +170,7 @@ export class RunTable {
   }
 
   #add(row: RunRow): void {
-    this.#rows.set(row.id, row);
+    this.#rows.add(row);
     this.#loading.push(row);
     if (row.detail?.continuation !== undefined) this.awaiting.add(row);
   }

@@ -165,6 +165,8 @@ export class Runs implements Fold {
   }
 
   finishLoad(): void {
+    // Runs are counted in the lists that their tasks are in, and found through them.
+    this.tasks.finishLoad();
     this.#table.finishLoad();
   }
 

@@ -1,13 +1,19 @@
 // Makers of snapshot sections for the kinds of collection there are: a map, a queue, one record.
-import type { ImageKeeper, SectionName, SectionRecords } from '../domain/snapshot-records.js';
-import type { CapturableMap } from './capturable-map.js';
+import type { ImageKeeper, KeptImage, SectionName, SectionRecords } from '../domain/snapshot-records.js';
 import type { RecordQueue } from './record-queue.js';
-import type { SnapshotSection } from './snapshot-section.js';
+import type { SectionCapture, SnapshotSection } from './snapshot-section.js';
 
-/** The section of a map. */
-export function mapSection<N extends SectionName, V>(
+/** A collection that can be read now, or as it was when a capture was taken. */
+interface Capturable<R> {
+  readonly size: number;
+  records(): Iterable<R>;
+  capture(keep?: (record: R) => KeptImage<R>): SectionCapture<R>;
+}
+
+/** The section of a map or a table. */
+export function mapSection<N extends SectionName>(
   name: N,
-  map: CapturableMap<V, SectionRecords[N]>,
+  map: Capturable<SectionRecords[N]>,
   load: (record: SectionRecords[N]) => void,
 ): SnapshotSection<N> {
   return {

@@ -21,6 +21,17 @@ export class TaskIndex {
     return this.#lists[index].get(value);
   }
 
+  /** The first of all tasks: in the order of their shapes, then of creation. */
+  first(): TaskRow | undefined {
+    return this.list('all', '')?.first?.bucket.first;
+  }
+
+  /** The task behind one that is in. */
+  after(row: TaskRow): TaskRow | undefined {
+    // The first place of a shape is that in the list of all.
+    return row.nextOfShape ?? row.shape.bucket.places[0]?.next?.bucket.first;
+  }
+
   /** Adds a new task at the end. */
   add(row: TaskRow): void {
     const { bucket } = row.shape;

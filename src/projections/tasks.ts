@@ -5,10 +5,10 @@ import type { SavedTask, TaskRecord } from '../domain/nouns.js';
 import type { RunState } from '../domain/run-state.js';
 import { NONE, occurrenceCount, type TaskSpec } from '../domain/task.js';
 import { CanceledTasks } from './canceled-tasks.js';
-import { CapturableMap } from './capturable-map.js';
 import type { Fold } from './fold.js';
 import type { Pruned } from './pruned.js';
 import { refusal } from './refusal.js';
+import { RowTable } from './row-table.js';
 import { TaskRow, type RunRow, type TaskExtra } from './rows.js';
 import { mapSection } from './sections.js';
 import { sortBySequence } from './sort-by-sequence.js';
@@ -18,10 +18,16 @@ import { type Page, type PageOptions } from './paging.js';
 import { savedTask, specOf, taskRecord } from './task-record.js';
 import { TaskShapes } from './task-shapes.js';
 
+/** How far ahead the task of the next run is looked for; those between have no runs. */
+const LOADED_AHEAD = 4;
+
 /** The tasks. */
 export class Tasks implements Fold {
   readonly handles = ['TaskCreated', 'TaskCanceled', 'PolicyAdvanced', 'TasksPruned'] as const;
-  readonly #rows = new CapturableMap<TaskRow, SavedTask>(savedTask);
+  readonly #rows = new RowTable<TaskRow, SavedTask>(savedTask, {
+    first: () => this.index.first(),
+    next: (row) => this.index.after(row),
+  });
   readonly #shapes = new TaskShapes();
   /** Tasks by type, tenant and tag. */
   readonly index = new TaskIndex();
@@ -31,6 +37,8 @@ export class Tasks implements Fold {
   readonly #runless = new Set<TaskRow>();
   /** Ids of parents, until `finishLoad`. */
   #loading: TaskRow[] = [];
+  /** Place in it of the task that was asked for last. */
+  #loadedAt = 0;
 
   constructor(private readonly pruned: Pruned) {}
 
@@ -101,6 +109,19 @@ export class Tasks implements Fold {
     }
   }
 
+  /** The same as `row`, while a snapshot is loaded: runs come in the order of their tasks, so it is most often the next. */
+  loadedRow(taskId: string): TaskRow | undefined {
+    const rows = this.#loading;
+    for (let at = this.#loadedAt; at <= this.#loadedAt + LOADED_AHEAD; at++) {
+      const row = rows[at];
+      if (row?.id !== taskId) continue;
+      this.#loadedAt = at;
+      return row;
+    }
+    return this.#rows.get(taskId);
+  }
+
+  /** Idempotent. */
   finishLoad(): void {
     for (const row of sortBySequence(this.#loading, (task) => task.createdSequence)) {
       this.index.add(row);
@@ -109,6 +130,7 @@ export class Tasks implements Fold {
       this.#noteRunless(row);
     }
     this.#loading = [];
+    this.#loadedAt = 0;
   }
 
   /** The row an event is about to change. Refusals: `unknownTask`. */
@@ -121,7 +143,7 @@ export class Tasks implements Fold {
 
   /** To be called before each change of a row. */
   touch(row: TaskRow): void {
-    this.#rows.willChange(row.id, row);
+    this.#rows.willChange(row);
   }
 
   /** Appends a run to those of its task. */
@@ -170,8 +192,7 @@ export class Tasks implements Fold {
       }
       adopt(row, parent);
     }
-    this.#rows.willChange(row.id, undefined);
-    this.#rows.set(row.id, row);
+    this.#rows.add(row);
     this.index.add(row);
   }
 
@@ -223,7 +244,7 @@ export class Tasks implements Fold {
     }
     if (record.cancelReason !== undefined) extraOf(row).cancelReason = record.cancelReason;
     if (record.derivedThroughAt !== undefined) extraOf(row).derivedThroughAt = record.derivedThroughAt;
-    this.#rows.set(row.id, row);
+    this.#rows.add(row);
     this.#loading.push(row);
   }
 

@@ -2,6 +2,7 @@
 import { RUN_STATES } from '../../src/domain/run-state.js';
 import type { RunRow } from '../../src/projections/rows.js';
 import { Projections } from '../../src/projections/projections.js';
+import { tasksToReactOn } from '../../src/scheduling/sweeps/reactions.js';
 import type { LoadHeader, StateCapture } from '../../src/projections/snapshot-section.js';
 import type { Random } from './random.js';
 
@@ -53,6 +54,9 @@ export function derivedState(state: Projections): unknown {
         .map((one) => one.dimension)
         .sort(),
     })),
+    listed: listed(state),
+    reactions: [...tasksToReactOn(state)].map((task) => task.id).sort(),
+    awaiting: [...state.runs.awaitingSuccessor].map((run) => run.id).sort(),
     holders: holders(state),
     due: due(state),
     leases: state.leases.count,
@@ -63,6 +67,16 @@ export function derivedState(state: Projections): unknown {
       .sort(),
     ledger: state.ledger.list({}, { limit: 10_000 }).items.map((entry) => entry.id),
   };
+}
+
+/** How many tasks and runs the lists of the index say they have. */
+function listed(state: Projections): unknown {
+  const { index } = state.tasks;
+  const types = [...new Set([...state.tasks.rows()].map((task) => task.shape.type))].sort();
+  const all = index.list('all', '');
+  return [['all', all?.tasks, all?.runs]].concat(
+    types.map((type) => [type, index.list('type', type)?.tasks, index.list('type', type)?.runs]),
+  );
 }
 
 function holders(state: Projections): [string, string | undefined][] {

@@ -1,0 +1,129 @@
+// The rows of the tasks, or of the runs, by id, and in the order in which they are linked with each other. A capture
+// shows them as they were at one moment, in that order, while they go on changing: so what a snapshot loads next to
+// each other is used next to each other. Each row says which capture has it; nothing else is kept a row.
+import type { KeptImage } from '../domain/snapshot-records.js';
+import type { SectionCapture } from './snapshot-section.js';
+import { ShardedMap } from './sharded-map.js';
+
+/** What a table asks of its rows. */
+export interface TableRow {
+  readonly id: string;
+  /** Number of the latest capture that has the row, or that the row came after. */
+  capturedIn: number;
+}
+
+/** The order of the rows. A row is in it before `willChange` is called for its removal, and not after that. */
+export interface RowOrder<V> {
+  first(): V | undefined;
+  next(row: V): V | undefined;
+}
+
+/** Rows by id; whoever is about to change, add or remove one says so first. */
+export class RowTable<V extends TableRow, R> extends ShardedMap<V> {
+  #capture: RowCapture<V, R> | undefined;
+  #captures = 0;
+
+  /** `toRecord` makes the saved form of a row. */
+  constructor(
+    readonly toRecord: (row: V) => R,
+    private readonly order: RowOrder<V>,
+  ) {
+    super();
+  }
+
+  /** To be called before each change of a row, its removal included. */
+  willChange(row: V): void {
+    this.#capture?.save(row);
+  }
+
+  /** Adds a row, which no open capture will show. */
+  add(row: V): void {
+    row.capturedIn = this.#captures;
+    this.set(row.id, row);
+  }
+
+  /** Begins to keep the rows as they are now, those that change with `keep`. One capture at a time. */
+  capture(keep: (record: R) => KeptImage<R> = asItIs): SectionCapture<R> {
+    this.#capture?.release();
+    const { order, toRecord, size } = this;
+    const table = { order, toRecord, keep, count: size };
+    const capture = new RowCapture<V, R>(++this.#captures, table, () => {
+      if (this.#capture === capture) this.#capture = undefined;
+    });
+    this.#capture = capture;
+    return capture;
+  }
+
+  /** The records as they are now. */
+  *records(): IterableIterator<R> {
+    const { order } = this;
+    for (let row = order.first(); row !== undefined; row = order.next(row)) yield this.toRecord(row);
+  }
+}
+
+function asItIs<R>(record: R): KeptImage<R> {
+  return { read: () => record };
+}
+
+interface CapturedTable<V, R> {
+  readonly order: RowOrder<V>;
+  readonly toRecord: (row: V) => R;
+  /** Keeps a record until it is read. May release the capture. */
+  readonly keep: (record: R) => KeptImage<R>;
+  readonly count: number;
+}
+
+class RowCapture<V extends TableRow, R> implements SectionCapture<R> {
+  readonly count: number;
+  /** The row to be read next; it is linked as long as it is that. */
+  #next: V | undefined;
+  /** Before-images that are not read yet. */
+  #images: KeptImage<R>[] = [];
+  #saved = 0;
+  #released = false;
+
+  constructor(
+    private readonly number: number,
+    private readonly table: CapturedTable<V, R>,
+    private readonly onRelease: () => void,
+  ) {
+    this.count = table.count;
+    this.#next = table.order.first();
+  }
+
+  get savedRecords(): number {
+    return this.#saved;
+  }
+
+  /** Saves what a row is, before its first change. */
+  save(row: V): void {
+    if (row === this.#next) this.#next = this.table.order.next(row);
+    if (row.capturedIn === this.number) return;
+    row.capturedIn = this.number;
+    this.#images.push(this.table.keep(this.table.toRecord(row)));
+    this.#saved++;
+  }
+
+  *records(): IterableIterator<R> {
+    while (!this.#released) {
+      const image = this.#images.pop();
+      if (image !== undefined) {
+        yield image.read();
+        continue;
+      }
+      const row = this.#next;
+      if (row === undefined) return;
+      this.#next = this.table.order.next(row);
+      if (row.capturedIn === this.number) continue;
+      row.capturedIn = this.number;
+      yield this.table.toRecord(row);
+    }
+  }
+
+  release(): void {
+    this.#released = true;
+    this.#images = [];
+    this.#next = undefined;
+    this.onRelease();
+  }
+}

@@ -1,0 +1,105 @@
+// The table of rows: what a capture of it shows is what was there, whatever is added, changed, removed or begun anew
+// meanwhile, and in the order in which the rows are linked.
+import { describe, expect, it } from '@jest/globals';
+import { RowTable } from '../../src/projections/row-table.js';
+import { Random } from '../support/random.js';
+
+interface Row {
+  readonly id: string;
+  capturedIn: number;
+  value: number;
+}
+
+/** Rows linked in the order of a list. */
+class Linked {
+  readonly order: Row[] = [];
+  readonly table = new RowTable<Row, string>((row) => `${row.id}=${String(row.value)}`, {
+    first: () => this.order[0],
+    next: (row) => this.order[this.order.indexOf(row) + 1],
+  });
+
+  add(id: string): void {
+    const row: Row = { id, capturedIn: 0, value: 0 };
+    this.table.add(row);
+    this.order.push(row);
+  }
+
+  change(row: Row): void {
+    this.table.willChange(row);
+    row.value++;
+  }
+
+  remove(row: Row): void {
+    this.table.willChange(row);
+    this.order.splice(this.order.indexOf(row), 1);
+    this.table.delete(row.id);
+  }
+}
+
+function filled(count: number): Linked {
+  const rows = new Linked();
+  for (let index = 0; index < count; index++) rows.add(`row-${String(index)}`);
+  return rows;
+}
+
+describe('a table of rows', () => {
+  it('gives rows by id, and records in the order of the links', () => {
+    const rows = filled(3);
+    expect(rows.table.get('row-1')).toBe(rows.order[1]);
+    expect([...rows.table.records()]).toEqual(['row-0=0', 'row-1=0', 'row-2=0']);
+    expect([...rows.table.capture().records()]).toEqual(['row-0=0', 'row-1=0', 'row-2=0']);
+  });
+
+  it.each(Array.from({ length: 20 }, (_value, index) => index))('is captured as it was, seed %i', (seed) => {
+    const random = new Random(seed);
+    const rows = filled(60);
+    let made = 0;
+    for (let round = 0; round < 4; round++) {
+      const before = [...rows.table.records()].sort();
+      const capture = rows.table.capture();
+      const read: string[] = [];
+      for (const record of capture.records()) {
+        read.push(record);
+        for (let step = random.below(4); step > 0; step--) {
+          const row = random.pick(rows.order);
+          if (row === undefined || random.chance(0.3)) rows.add(`new-${String(made++)}`);
+          else if (random.chance(0.5)) rows.change(row);
+          else rows.remove(row);
+        }
+      }
+      expect(read.sort()).toEqual(before);
+      expect(capture.count).toBe(before.length);
+      capture.release();
+    }
+  });
+
+  it('saves a row once, before its first change, and none that was read or came later', () => {
+    const rows = filled(10);
+    const capture = rows.table.capture();
+    const records = capture.records()[Symbol.iterator]();
+    expect(records.next().value).toBe('row-0=0');
+    for (const row of [...rows.order].slice(0, 3)) {
+      rows.change(row);
+      rows.change(row);
+    }
+    rows.add('new');
+    for (const row of rows.order.slice(-1)) rows.change(row);
+    expect(capture.savedRecords).toBe(2);
+    expect([...capture.records()]).toHaveLength(9);
+    for (const row of rows.order) rows.change(row);
+    expect(capture.savedRecords).toBe(2);
+  });
+
+  it('that is captured again shows nothing more of the first capture', () => {
+    const rows = filled(5);
+    const first = rows.table.capture();
+    const second = rows.table.capture();
+    for (const row of rows.order) rows.change(row);
+    expect(first.savedRecords).toBe(0);
+    expect([...first.records()]).toEqual([]);
+    expect([...second.records()].sort()).toEqual([0, 1, 2, 3, 4].map((index) => `row-${String(index)}=0`));
+    second.release();
+    for (const row of rows.order) rows.change(row);
+    expect(second.savedRecords).toBe(5);
+  });
+});
