@@ -6,6 +6,7 @@ import { describe } from './journal-errors.js';
 
 const NAME = /^(\d{20})\.wal$/;
 const CHUNK_BYTES = 65_536;
+const ZEROS = Buffer.alloc(CHUNK_BYTES);
 
 /** File name of the segment whose first event has this sequence. */
 export function segmentName(firstSequence: number): string {
@@ -53,7 +54,7 @@ export async function isZeroFrom(source: SegmentSource, offset: number): Promise
   for (let position = offset; position < source.sizeBytes; position += chunk.length) {
     const length = Math.min(chunk.length, source.sizeBytes - position);
     await readRange(source, chunk, 0, length, position);
-    for (let at = 0; at < length; at++) if (chunk[at] !== 0) return false;
+    if (chunk.compare(ZEROS, 0, length, 0, length) !== 0) return false;
   }
   return true;
 }

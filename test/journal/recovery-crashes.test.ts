@@ -74,7 +74,11 @@ async function tornLog(): Promise<Image> {
   }
   await journal.abandon();
   const files = new Map((await imageOf(storage, EVENTS)).files);
-  const newest = [...files.keys()].filter((path) => path.endsWith('.wal')).sort().at(-1) ?? '';
+  const newest =
+    [...files.keys()]
+      .filter((path) => path.endsWith('.wal'))
+      .sort()
+      .at(-1) ?? '';
   const bytes = files.get(newest) ?? Buffer.alloc(0);
   files.set(newest, Buffer.concat([bytes, bytes.subarray(0, 30)]));
   return { files, acknowledged: EVENTS };
