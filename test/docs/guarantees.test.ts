@@ -1,11 +1,17 @@
-// docs/guarantees.md has the twelve promises, each with tests that are there.
+// docs/guarantees.md has the twelve promises, each with tests that are there, and how they were tried, with the day.
 import { describe, expect, it } from '@jest/globals';
 import { readPage } from '../support/pages.js';
 import { notFound, testReferences } from '../support/test-titles.js';
 
 const page = readPage('docs/guarantees.md');
 
-const promises = page.split(/^## /m).slice(1);
+const [guaranteed = '', tried = ''] = page.split('\n# How it was tried\n');
+const promises = guaranteed.split(/^## /m).slice(1);
+/** Rows of the table of campaigns, without its head. */
+const campaigns = tried
+  .split('\n')
+  .filter((line) => line.startsWith('| '))
+  .slice(1);
 
 describe('docs/guarantees.md', () => {
   it('has the twelve promises, in order', () => {
@@ -32,4 +38,12 @@ describe('docs/guarantees.md', () => {
       expect(notFound(references)).toEqual([]);
     },
   );
+
+  it('says of each campaign on which day it was run, and which test it is', () => {
+    expect(campaigns.length).toBeGreaterThan(3);
+    for (const row of campaigns) expect(row).toMatch(/\| \d{4}-\d{2}-\d{2} \|/);
+    const references = testReferences(campaigns.join('\n'));
+    expect(references).toHaveLength(campaigns.length);
+    expect(notFound(references)).toEqual([]);
+  });
 });
