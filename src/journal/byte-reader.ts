@@ -36,7 +36,7 @@ export class ByteReader {
   /** The next byte without taking it. */
   peek(): number {
     if (this.position >= this.end) throw new DecodeError('the record ends early');
-    return this.bytes[this.position] ?? 0;
+    return this.bytes[this.position] as number;
   }
 
   bool(): boolean {
@@ -189,7 +189,7 @@ export class ByteReader {
     const end = from + length;
     const { bytes } = this;
     let seen = 0;
-    for (let at = from; at < end; at++) seen |= bytes[at] ?? 0;
+    for (let at = from; at < end; at++) seen |= bytes[at] as number;
     if (seen < 0x80) return bytes.toString('latin1', from, end);
     if (!isUtf8(bytes.subarray(from, end))) throw new DecodeError('a string that is not UTF-8');
     return bytes.toString('utf8', from, end);
@@ -198,9 +198,9 @@ export class ByteReader {
   private shared(from: number, length: number): string {
     const { bytes } = this;
     let hash = length;
-    for (let at = from; at < from + length; at++) hash = (Math.imul(hash, 31) + (bytes[at] ?? 0)) | 0;
+    for (let at = from; at < from + length; at++) hash = (Math.imul(hash, 31) + (bytes[at] as number)) | 0;
     const slot = (hash ^ (hash >>> 10)) & (WORDS - 1);
-    const known = this.words[slot] ?? '';
+    const known = this.words[slot] as string;
     if (known.length === length) {
       let index = 0;
       while (index < length && known.charCodeAt(index) === bytes[from + index]) index++;
@@ -219,7 +219,7 @@ export class ByteReader {
 
   private u8(): number {
     if (this.position >= this.end) throw new DecodeError('the record ends early');
-    return this.bytes[this.position++] ?? 0;
+    return this.bytes[this.position++] as number;
   }
 
   private u16(): number {

@@ -39,7 +39,7 @@ export function applyMask(bytes: Buffer, from: number, end: number, mask: number
     state ^= state << 5;
     const stop = Math.min(end, at + 4);
     for (let shift = 0; at < stop; at++, shift += 8)
-      bytes[at] = (bytes[at] ?? 0) ^ ((state >>> shift) & 0xff);
+      bytes[at] = (bytes[at] as number) ^ ((state >>> shift) & 0xff);
   }
 }
 

@@ -117,7 +117,7 @@ export class RecordWriter extends ByteWriter {
 
   private addToMap(value: string): void {
     if (this.places.size === 0) {
-      for (let place = 0; place < SMALL_TABLE; place++) this.places.set(this.ids[place] ?? '', place);
+      for (let place = 0; place < SMALL_TABLE; place++) this.places.set(this.ids[place] as string, place);
     }
     this.places.set(value, this.idCount);
   }

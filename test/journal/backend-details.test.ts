@@ -6,6 +6,7 @@ import {
   SnapshotWriter,
   loadProjectionFromStorage,
   openJournal,
+  openWalReader,
   type JournalHandle,
 } from '../../src/journal/index.js';
 import type { Storage } from '../../src/journal/storage.js';
@@ -227,16 +228,65 @@ describe('an opening', () => {
       disk.storage.forgetProcess();
     }
     const logId = logIdOf(disk.storage.contents(FIRST));
-    await disk.storage.unlink(FIRST);
+    for (const sequence of [1, 2, 3]) {
+      await disk.storage.unlink(`${DIR}/wal/0000000000000000000${String(sequence)}.wal`);
+    }
     const { storage, clock } = disk;
     const snapshot = new SnapshotWriter(`${DIR}/snapshots/3.snapshot`, { storage });
     await snapshot.write(smallSnapshot(3));
     await snapshot.close();
-    const loaded = await loadProjectionFromStorage(DIR, { storage, clock, ids: countedIds() });
+    const ids = { nextId: () => '01890000-0000-7000-8000-777777777777' };
+    const loaded = await loadProjectionFromStorage(DIR, { storage, clock, ids });
     await loaded.writer?.append(event(4));
     const bytes = storage.contents(`${DIR}/wal/00000000000000000004.wal`);
     expect(usedFrames(bytes).map(({ header }) => header.epoch)).toEqual([4, 4]);
     expect(logIdOf(bytes)).toBe(logId);
+  });
+
+  it('is refused when head is of another log', async () => {
+    const disk = new Disk();
+    const journal = await disk.open();
+    for (let sequence = 1; sequence <= 3; sequence++) await journal.append(event(sequence));
+    await journal.close();
+    const head = Buffer.from(disk.storage.contents(HEAD));
+    const other = new FaultyStorage();
+    const ids = { nextId: () => '01890000-0000-7000-8000-999999999999' };
+    const short = await openJournal(DIR, { storage: other, ids });
+    await short.append(event(1));
+    await short.close();
+    disk.storage.place(HEAD, other.contents(HEAD));
+    await expect(disk.open()).rejects.toMatchObject({
+      code: 'JOURNAL_CORRUPT',
+      data: { reason: 'sealMismatch' },
+    });
+    disk.storage.place(HEAD, head);
+    expect((await disk.open()).currentSequence).toBe(3);
+  });
+
+  it('takes away a segment without events, which would fix where the log begins', async () => {
+    const disk = new Disk();
+    await (await disk.open()).append(event(1));
+    const bytes = disk.storage.contents(FIRST);
+    disk.storage.forgetProcess();
+    disk.storage.place(FIRST, bytes.subarray(0, usedFrames(bytes)[0]?.end));
+    const journal = await disk.open();
+    await journal.append(event(5));
+    await journal.close();
+    const again = await disk.open();
+    expect(again.currentSequence).toBe(5);
+    expect(await disk.storage.stat(FIRST)).toBeUndefined();
+  });
+
+  it('waits for the lock as long as it was told, and no longer', async () => {
+    const disk = new Disk();
+    const first = await disk.open();
+    const second = disk.open({ lockWaitMs: 1_000 });
+    const third = expect(disk.open({ lockWaitMs: 200 })).rejects.toMatchObject({ code: 'DATA_DIR_LOCKED' });
+    await disk.clock.advance(500);
+    await third;
+    await first.close();
+    await disk.clock.advance(400);
+    expect((await second).currentSequence).toBe(0);
   });
 
   it('numbers its epoch one above the last', async () => {
@@ -263,6 +313,33 @@ describe('an opening', () => {
     expect((await disk.open()).currentSequence).toBe(3);
   });
 });
+
+describe('a reader without the lock', () => {
+  it('shows what stands before the damage, and then the damage', async () => {
+    const disk = new Disk();
+    const journal = await disk.open();
+    for (let sequence = 1; sequence <= 5; sequence++) await journal.append(event(sequence));
+    await journal.close();
+    const bytes = disk.storage.contents(FIRST);
+    const third = usedFrames(bytes)[3];
+    bytes.writeUInt8(bytes.readUInt8((third?.end ?? 1) - 1) ^ 1, (third?.end ?? 1) - 1);
+    disk.storage.place(FIRST, bytes);
+    const reader = await openWalReader(DIR, { storage: disk.storage });
+    expect(reader.currentSequence).toBe(2);
+    expect(await sequences(reader, { from: 1, to: 2 })).toEqual([1, 2]);
+    await expect(sequences(reader, { from: 1 })).rejects.toMatchObject({ data: { offset: third?.offset } });
+    await expect(sequences(reader, { from: 1, to: 3 })).rejects.toMatchObject({ code: 'JOURNAL_CORRUPT' });
+  });
+});
+
+async function sequences(
+  reader: Pick<JournalHandle, 'read'>,
+  range: { readonly from: number; readonly to?: number },
+): Promise<number[]> {
+  const found: number[] = [];
+  for await (const commit of reader.read(range)) found.push(commit.firstSequence);
+  return found;
+}
 
 describe('a segment that is moved away while it is open', () => {
   it('poisons at the next look, though its file is still there', async () => {

@@ -313,6 +313,20 @@ describe('behind a tear', () => {
     await expectTorn(bytes);
   });
 
+  it('in the middle of a batch what follows of the same batch proves nothing, and the next batch does', async () => {
+    const open = append(log, heartbeatPayload(), { lastOfBatch: false });
+    const { batch } = lastHeader(open);
+    const gap = Buffer.concat([open, Buffer.alloc(1_100)]);
+    const behind = (of: number): Buffer =>
+      Buffer.concat([gap, frameBehind(open, heartbeatPayload(), { batch: of, firstSequence: 7 })]);
+    const found = await verify(DIR, {
+      storage: diskWith({ [FIRST]: behind(batch) }),
+      repair: 'truncate-partial',
+    });
+    expect(found).toMatchObject({ torn: true, lastSequence: 5 });
+    await expectRefused(behind(batch + 1), { offset: open.length, laterValidSeq: 7 });
+  });
+
   it('a later batch is found also where two windows of the search meet', async () => {
     for (const early of [1, 2, 3]) {
       const at = log.length + 1 + WINDOW - early;

@@ -45,6 +45,16 @@ describe('a file of the machine', () => {
     await other.close();
   });
 
+  it('is closed only when what was asked of it before is done', async () => {
+    const path = join(folder(), 'busy');
+    writeFileSync(path, 'ten bytes!');
+    const file = await hostStorage.open(path, 'read');
+    // Reading beyond the end asks the machine twice.
+    const reading = file.read(Buffer.alloc(100), 0, 100, 0);
+    await file.close();
+    expect(await reading).toBe(10);
+  });
+
   it('opens what is there, or refuses, by its mode', async () => {
     const path = join(folder(), 'file');
     await expect(hostStorage.open(path, 'read')).rejects.toMatchObject({ code: 'ENOENT' });

@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { sourceToTranspile } from '../../mutation/apply.mjs';
 
 const SOURCES = ['src', 'examples', 'test/process/programs', 'test/process/campaigns'];
 const SYNCS = ['fsync', 'fdatasync'];
@@ -82,7 +83,7 @@ function removeOldOnes() {
 
 const sources = SOURCES.flatMap(sourcesUnder).map((file) => ({
   file,
-  text: readFileSync(path.join(root, file), 'utf8'),
+  text: sourceToTranspile(readFileSync(path.join(root, file), 'utf8'), file),
 }));
 const build = process.argv[2] ?? 'as-it-is';
 const digest = createHash('sha256')
