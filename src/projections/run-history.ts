@@ -1,6 +1,7 @@
 // The history of a run: its changes of state, of which the first ten and the last ninety are kept. It is not
-// stored while it follows from the row itself (created, and perhaps made ready without a reason), and then as two
-// numbers an entry: a record of its own for each would be a third of what a completed run costs.
+// stored while it follows from the row itself (created, and perhaps made ready without a reason), nor when the run
+// has ended as most do: ready at once, one attempt, completed. Else it is two numbers an entry: a record of its own
+// for each would be a third of what a completed run costs.
 import { KEPT_FIRST, KEPT_LAST } from '../domain/limits.js';
 import type { HistoryEntry } from '../domain/run.js';
 import { RUN_STATES, type RunState } from '../domain/run-state.js';
@@ -47,6 +48,13 @@ export function setHistory(detail: RunDetail, entries: readonly HistoryEntry[], 
   detail.historyCount = count;
 }
 
+/** Gives back what the history of an ended run needs no more: room to grow, or all of it when it follows from the row. */
+export function settleHistory(row: RunRow): void {
+  const { detail } = row;
+  if (detail?.history === undefined) return;
+  detail.history = isStraight(row, detail) ? undefined : detail.history.slice();
+}
+
 /** The kept entries. */
 export function historyOf(row: RunRow): HistoryEntry[] {
   const { detail } = row;
@@ -69,7 +77,7 @@ export function historyOf(row: RunRow): HistoryEntry[] {
 /** Number of all entries there ever were. */
 export function historyCountOf(row: RunRow): number {
   const { detail } = row;
-  return detail?.history === undefined ? (row.state === 'ready' ? 2 : 1) : detail.historyCount;
+  return detail?.history === undefined ? impliedHistory(row).length : detail.historyCount;
 }
 
 /** True when an entry that is kept leads to the state. */
@@ -109,8 +117,33 @@ function sameEntry(left: HistoryEntry, right: HistoryEntry | undefined): boolean
   );
 }
 
+/** True when a run became ready as it was created, was claimed once and completed, without a reason on the way. */
+function isStraight(row: RunRow, detail: RunDetail): boolean {
+  const { history, historyReasons } = detail;
+  if (row.state !== 'completed' || historyReasons !== undefined || row.attemptCount !== 1) return false;
+  const straight = impliedHistory(row);
+  return (
+    history?.length === 2 * straight.length &&
+    straight.every(
+      ({ from, to, at }, index) =>
+        history[2 * index] === (from === undefined ? NO_STATE : CODES[from]) * 16 + CODES[to] &&
+        history[2 * index + 1] === at,
+    )
+  );
+}
+
+/** The history of a row that has none stored. */
 function impliedHistory(row: RunRow): HistoryEntry[] {
-  const created: HistoryEntry = { to: 'scheduled', at: row.createdAt };
-  if (row.state !== 'ready') return [created];
-  return [created, { from: 'scheduled', to: 'ready', at: row.lastStateChangeAt }];
+  const { createdAt, lastStateChangeAt, state, detail } = row;
+  const created: HistoryEntry = { to: 'scheduled', at: createdAt };
+  if (state === 'ready') return [created, { from: 'scheduled', to: 'ready', at: lastStateChangeAt }];
+  if (state !== 'completed') return [created];
+  const startedAt = detail?.attempts[0]?.startedAt ?? createdAt;
+  return [
+    created,
+    { from: 'scheduled', to: 'ready', at: createdAt },
+    { from: 'ready', to: 'leased', at: startedAt },
+    { from: 'leased', to: 'running', at: startedAt },
+    { from: 'running', to: 'completed', at: lastStateChangeAt },
+  ];
 }

@@ -1,7 +1,8 @@
 // From a snapshot's record back to a run row. What the record leaves out is what follows from the rest.
 import type { PlainRun, SavedRun } from '../domain/run.js';
 import { AttemptRow, RunDetail, RunRow, type TaskRow } from './rows.js';
-import { isImplied, setHistory } from './run-history.js';
+import { isTerminal } from '../domain/run-state.js';
+import { isImplied, setHistory, settleHistory } from './run-history.js';
 import { earliestUntilAt } from './wait-times.js';
 
 /** The row of a run that has nothing but its head; it is in no list yet. */
@@ -36,6 +37,7 @@ export function loadRun(record: SavedRun, task: TaskRow): RunRow {
   row.detail = loadDetail(record);
   if (implied) return row;
   setHistory(row.detail, record.history, record.historyCount);
+  if (isTerminal(row.state)) settleHistory(row);
   return row;
 }
 

@@ -8,7 +8,7 @@ import type { Fold } from './fold.js';
 import type { Page, PageOptions } from './paging.js';
 import { refusal } from './refusal.js';
 import { RunRow } from './rows.js';
-import { detailOf, noteChange } from './run-history.js';
+import { detailOf, noteChange, settleHistory } from './run-history.js';
 import { listRuns, type RunFilter } from './run-list.js';
 import { runRecord } from './run-record.js';
 import { countsByItself, RunTable, type RunFollowers } from './run-table.js';
@@ -275,7 +275,7 @@ export class Runs implements Fold {
     if (countsByItself(row)) this.tasks.countEnd(task, row.state, 1);
     if (detail === undefined) return;
     // An ended run changes no more: give back the room its lists had to grow.
-    detail.history = detail.history?.slice();
+    settleHistory(row);
     detail.attempts = detail.attempts.slice();
   }
 

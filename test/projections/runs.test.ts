@@ -4,13 +4,14 @@ import type { PawlEvent } from '../../src/domain/events.js';
 import { KEPT_FIRST, KEPT_LAST } from '../../src/domain/limits.js';
 import { RUN_STATES } from '../../src/domain/run-state.js';
 import { event } from '../support/history-maker.js';
-import type { Log } from '../support/projection-log.js';
+import type { Projections } from '../../src/projections/projections.js';
 import {
   begun,
   changed,
   claimed,
   ended,
   EXPIRY_AT,
+  Log,
   logWithRun,
   payload,
   runCreated,
@@ -262,3 +263,54 @@ function isDeepFrozen(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true;
   return Object.isFrozen(value) && Object.values(value).every(isDeepFrozen);
 }
+
+describe('the history of a run that completed at once', () => {
+  const straight = (): Log => {
+    const log = new Log();
+    log.commit([taskCreated('t'), runCreated('r', 't'), changed('r', 'scheduled', 'ready')]);
+    log.commit([...claimed('r'), ...begun('r')]);
+    log.commit(ended('r', 'completed'));
+    return log;
+  };
+  const loadedAgain = (log: Log): Projections =>
+    loadSections(saveSections(log.state), { sequence: log.state.sequence, takenAt: 0 });
+
+  it('follows from its row and takes no room, and is told all the same', () => {
+    const log = straight();
+    for (const state of [log.state, loadedAgain(log)]) {
+      expect(state.runs.row('r')?.detail?.history).toBeUndefined();
+      expect(state.runs.get('r')).toMatchObject({
+        historyCount: 5,
+        history: [
+          { to: 'scheduled', at: T0 },
+          { from: 'scheduled', to: 'ready', at: T0 },
+          { from: 'ready', to: 'leased', at: T0 + 1 },
+          { from: 'leased', to: 'running', at: T0 + 1 },
+          { from: 'running', to: 'completed', at: T0 + 2 },
+        ],
+      });
+    }
+    expect(loadedAgain(log).stateHash()).toBe(log.state.stateHash());
+  });
+
+  const creation = [taskCreated('t'), runCreated('r', 't')];
+  it.each<[string, PawlEvent[][]]>([
+    ['it waited before it was ready', [creation, [changed('r', 'scheduled', 'ready')]]],
+    ['it says why', [[...creation, changed('r', 'scheduled', 'ready', { reason: 'trigger' })]]],
+  ])('is kept when %s', (_why, begins) => {
+    const log = new Log();
+    for (const events of begins) log.commit(events);
+    log.commit([...claimed('r'), ...begun('r')]);
+    log.commit(ended('r', 'completed'));
+    const before = log.state.runs.get('r');
+    expect(log.state.runs.row('r')?.detail?.history).toHaveLength(10);
+    expect(before?.history).toHaveLength(5);
+    expect(loadedAgain(log).runs.get('r')).toEqual(before);
+  });
+
+  it('is kept when the run did not complete, or was claimed before it began', () => {
+    const failed = logWithRun('failed');
+    expect(failed.state.runs.row('r')?.detail?.history).toHaveLength(10);
+    expect(logWithRun('completed').state.runs.row('r')?.detail?.history).toHaveLength(10);
+  });
+});
