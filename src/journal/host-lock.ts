@@ -2,10 +2,11 @@
 // from us, which we keep and the kernel frees however we end. macOS: O_EXLOCK. Windows: exclusive share mode.
 // The last two are untested until a CI has them. No lock to be had is an error, never a pid file.
 import { spawn } from 'node:child_process';
-import { close, constants, ftruncate, open, read, readFile, write } from 'node:fs';
+import { constants, ftruncate, open, read, readFile, write } from 'node:fs';
 import { hostname } from 'node:os';
 import { promisify } from 'node:util';
 import { PawlError } from '../errors.js';
+import { closeDescriptor } from './host-close.js';
 import type { LockOutcome, StorageLock } from './storage.js';
 import { errnoOf } from './storage-errors.js';
 
@@ -17,7 +18,6 @@ const MAX_TEXT_BYTES = 4_096;
 const FILE_MODE = 0o644;
 
 const openAsync = promisify(open);
-const closeAsync = promisify(close);
 
 class HostLock implements StorageLock {
   private released = false;
@@ -38,7 +38,7 @@ class HostLock implements StorageLock {
   async release(): Promise<void> {
     if (this.released) return;
     this.released = true;
-    await closeAsync(this.fd);
+    await closeDescriptor(this.fd);
   }
 }
 
@@ -52,10 +52,10 @@ export async function tryLock(path: string, command = 'flock'): Promise<LockOutc
   try {
     if (await flock(fd, path, command)) return { kind: 'held', lock: new HostLock(fd) };
     const text = await textOf(fd);
-    await closeAsync(fd);
+    await closeDescriptor(fd);
     return { kind: 'taken', text };
   } catch (error) {
-    await closeAsync(fd);
+    await closeDescriptor(fd);
     throw error;
   }
 }

@@ -2,7 +2,6 @@
 // rest is written again and the error of that is thrown. Data is synced with fdatasync, names with an fsync of
 // their directory.
 import {
-  close,
   fdatasync,
   fstat,
   fsync,
@@ -19,6 +18,7 @@ import {
 import { devNull } from 'node:os';
 import { promisify } from 'node:util';
 import type { Stats } from 'node:fs';
+import { closeDescriptor } from './host-close.js';
 import { lockHolder, tryLock } from './host-lock.js';
 import type { FileStat, OpenMode, Storage, StorageFile } from './storage.js';
 import { errnoOf } from './storage-errors.js';
@@ -27,7 +27,6 @@ const FLAGS: Record<OpenMode, string | number> = { read: 'r', update: 'r+', crea
 const FILE_MODE = 0o644;
 
 const openAsync = promisify(open);
-const closeAsync = promisify(close);
 const fdatasyncAsync = promisify(fdatasync);
 const fsyncAsync = promisify(fsync);
 const ftruncateAsync = promisify(ftruncate);
@@ -107,7 +106,7 @@ class HostFile implements StorageFile {
         this.whenQuiet = resolve;
       });
     }
-    await closeAsync(this.fd);
+    await closeDescriptor(this.fd);
   }
 }
 
@@ -156,7 +155,7 @@ async function openToSync(path: string): Promise<number> {
   } catch (error) {
     const freed = errnoOf(error) === 'EMFILE' ? spare.pop() : undefined;
     if (freed === undefined) throw error;
-    await closeAsync(freed);
+    await closeDescriptor(freed);
     return await openAsync(path, 'r', FILE_MODE);
   }
 }
@@ -166,7 +165,7 @@ export const hostStorage: Storage = {
   async open(path, mode) {
     // Append mode would ignore positions, so a missing file is created first and opened for update then.
     if (mode === 'create') {
-      await closeAsync(await openAsync(path, FLAGS.create, FILE_MODE));
+      await closeDescriptor(await openAsync(path, FLAGS.create, FILE_MODE));
       return new HostFile(await openAsync(path, FLAGS.update, FILE_MODE));
     }
     return new HostFile(await openAsync(path, FLAGS[mode], FILE_MODE));
@@ -190,7 +189,7 @@ export const hostStorage: Storage = {
     try {
       await fsyncAsync(fd);
     } finally {
-      await closeAsync(fd);
+      await closeDescriptor(fd);
       await keepSpare();
     }
   },
