@@ -293,7 +293,7 @@ export const WRITING = [
         'host-lock',
         'the lock is let go at once',
         'if (await flock(fd, path, command)) return',
-        "if (await flock(fd, path, command)) await closeAsync(openSync('/dev/null')); if (fd < 0) return",
+        "if (await flock(fd, path, command)) await closeDescriptor(openSync('/dev/null')); if (fd < 0) return",
       ],
       [
         'lock-taken',
