@@ -2,7 +2,7 @@
 // folders too. With `--if-stale` a step whose output is newer than all of its sources is skipped, so that
 // `npm start` need not wait for what is already built.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -20,6 +20,8 @@ const steps = {
     projects: ['tsconfig.esm.json', 'tsconfig.cjs.json'],
     finish: () => {
       writeFileSync(path.join(root, 'dist', 'cjs', 'package.json'), '{ "type": "commonjs" }\n');
+      // What `bin` names must be executable.
+      chmodSync(path.join(root, 'dist', 'esm', 'cli', 'main.js'), 0o755);
     },
   },
   examples: {

@@ -90,6 +90,8 @@ export const ERROR_CODES = {
   SEQUENCE_VIOLATION: 'The event does not follow the last one.',
   JOURNAL_POISONED: 'The journal cannot write any more; reopen the directory in a new process.',
   HISTORY_GONE: 'The events asked for are no longer kept.',
+  TARGET_EXISTS: 'Something is already where the new directory would be.',
+  NOTHING_TO_SALVAGE: 'The directory holds nothing that could be used.',
 } as const;
 
 /** A stable error code of Pawl. */

@@ -15,7 +15,15 @@ export {
   type LoadProjectionOptions,
   type RecoveryBootstrap,
 } from './load-projection.js';
+export { dump, type DumpedEvent, type DumpOptions } from './offline-dump.js';
+export { repair, type RepairOptions, type RepairReport } from './offline-repair.js';
+export { salvage, type SalvageOptions, type SalvageReport } from './offline-salvage.js';
+export { verifySnapshots, type CheckedSnapshot } from './offline-snapshots.js';
+export { stats, type LogStats, type SegmentStats } from './offline-stats.js';
+export { snapshotDirectory, type SnapshotDirectoryOptions } from './offline-take-snapshot.js';
 export type { RecoveryObservations, RecoveryStage, RejectedSnapshot } from './recovery.js';
+export type { DamagedPlace } from './salvage-pieces.js';
+export type { SequenceRange } from './salvage-plan.js';
 export { SnapshotLoader, type SnapshotFileOptions } from './snapshot-loader.js';
 export {
   SNAPSHOT_FORMAT_VERSION,
@@ -28,6 +36,7 @@ export {
 } from './snapshot-model.js';
 export { validateSnapshot } from './snapshot-validate.js';
 export type { SnapshotRule } from './snapshot-validate-refusal.js';
+export type { SnapshotInfo } from './snapshot-store.js';
 export { SnapshotWriter } from './snapshot-writer.js';
 export type { VerifiedLog } from './verify.js';
 export { WalReader } from './wal-reader.js';

@@ -70,7 +70,7 @@ export function corrupt(
 ): PawlError {
   return new PawlError(
     'JOURNAL_CORRUPT',
-    `Segment ${segment} is damaged at byte ${String(offset)} (${reason}): ${what}. Everything before it is readable with openJournal(dir, { readOnly: true }); restore the segment from a backup.`,
+    `Segment ${segment} is damaged at byte ${String(offset)} (${reason}): ${what}. Everything before it is readable with openJournal(dir, { readOnly: true }); restore the segment from a backup, or take what is whole with pawl salvage.`,
     { segment, offset, reason, ...more },
     cause,
   );

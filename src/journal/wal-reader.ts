@@ -17,6 +17,8 @@ import type { Storage } from './storage.js';
 export interface WalReaderParts {
   readonly storage: Storage;
   readonly maxFrameBytes: number;
+  /** Show the last batch also when nothing proves it durable: for tools that look at a log nobody writes. Default false. */
+  readonly unproven?: boolean;
 }
 
 interface Seen {
@@ -35,7 +37,7 @@ export class WalReader {
 
   /** Looks at the log under `root`. Errors: `DATA_DIR_MISSING`, `DATA_DIR_FOREIGN`. Creates nothing. */
   static async open(root: string, parts: WalReaderParts): Promise<WalReader> {
-    const { storage, maxFrameBytes } = parts;
+    const { storage, maxFrameBytes, unproven = false } = parts;
     const paths = dataDirPaths(root);
     await requireDataDir(storage, paths);
     const head = await readHead(storage, paths.head);
@@ -50,7 +52,9 @@ export class WalReader {
     };
     const { state, damage } = await look(request);
     const proven =
-      damage === undefined ? provenSequence(state, head?.durableSequence ?? 0) : state.cursor.lastSequence;
+      damage === undefined && !unproven
+        ? provenSequence(state, head?.durableSequence ?? 0)
+        : state.cursor.lastSequence;
     const { firstSequence, continues } = state.cursor;
     return new WalReader(parts, {
       segments,

@@ -44,8 +44,8 @@ const MAY_IMPORT: Readonly<Record<Layer, readonly Layer[]>> = {
 const BASE_FILES = ['errors', 'clock', 'host-clock', 'logger'];
 const MIDDLE = ['commands', 'scheduling', 'execution', 'observe'];
 
-/** Files of src/journal that may read projections: recovery, loading a projection, and the door. */
-const RECOVERY = /^src\/journal\/(recovery[\w-]*|load-projection[\w-]*|snapshot-projection[\w-]*|index)\.ts$/;
+/** Files of src/journal that may read projections: recovery, loading a projection, the offline tools, and the door. */
+const RECOVERY = /^src\/journal\/(recovery[\w-]*|load-projection[\w-]*|offline-[\w-]*|snapshot-projection[\w-]*|index)\.ts$/;
 
 /** The layer of a file of src. */
 export function layerOf(file: string): Layer {

@@ -1,0 +1,158 @@
+// Salvage: a new directory from what is whole in a damaged one, and an account of what is lost.
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { openOrchestrator } from '../../src/index.js';
+import {
+  loadProjectionFromStorage,
+  openJournal,
+  salvage,
+  verify,
+  verifySnapshots,
+} from '../../src/journal/index.js';
+import { stateHash } from '../../src/projections/state-hash.js';
+import { encodePayload } from '../../src/domain/payload.js';
+import { DEFAULT_LIMITS } from '../../src/domain/limits.js';
+import { commitOf, damageCommit, everything, flip, shortLife } from './offline-fixture.js';
+import { event, framesOf, newDir, newestSegment, removeDirs, segmentFiles, tree } from './wal-fixtures.js';
+
+afterEach(removeDirs);
+
+async function hashOf(dir: string): Promise<string> {
+  return stateHash((await loadProjectionFromStorage(dir, { readOnly: true })).projections);
+}
+
+describe('salvage', () => {
+  it('of a whole directory gives the same events and the same state, and only reads the old one', async () => {
+    const { dir, snapshots } = await shortLife();
+    const before = tree(dir);
+    const target = newDir();
+    const report = await salvage(dir, target);
+    expect(report).toMatchObject({
+      damaged: [],
+      lost: [],
+      unused: [],
+      snapshotsRejected: [],
+      firstSequence: 1,
+    });
+    expect(report).not.toHaveProperty('refused');
+    expect(await everything(target)).toEqual(await everything(dir));
+    expect(await hashOf(target)).toBe(await hashOf(dir));
+    expect((await verifySnapshots(target)).map(({ sequence }) => sequence)).toEqual([...snapshots].reverse());
+    expect(await verify(target)).toMatchObject({ sealed: true });
+    expect(tree(dir)).toEqual(before);
+  });
+
+  it('of a log that is damaged before a snapshot keeps everything from the damage on', async () => {
+    const { dir, snapshots } = await shortLife();
+    const state = await hashOf(dir);
+    const all = await everything(dir);
+    const { header } = damageCommit(dir, Math.floor(snapshots[0] / 2));
+    const target = newDir();
+    const report = await salvage(dir, target);
+    const lost = { from: header.firstSequence, to: header.firstSequence + header.count - 1 };
+    expect(report.lost).toEqual([lost]);
+    expect(report.unused).toEqual([{ from: 1, to: lost.from - 1 }]);
+    expect(report).toMatchObject({ firstSequence: lost.to + 1, lastSequence: all.length });
+    expect(report.snapshots).toHaveLength(2);
+    expect(await hashOf(target)).toBe(state);
+    expect(await everything(target)).toEqual(all.slice(lost.to));
+    const pawl = await openOrchestrator({ dataDir: target });
+    expect(pawl.report.epoch).toBeGreaterThan(1);
+    expect(pawl.projections.runs.countByState('completed')).toBe(55);
+    await pawl.close();
+  });
+
+  it('of a log that is damaged behind its snapshots keeps what stands before', async () => {
+    const { dir, snapshots } = await shortLife();
+    const all = await everything(dir);
+    const { header } = damageCommit(dir, snapshots[1] + 20);
+    const target = newDir();
+    const report = await salvage(dir, target);
+    expect(report).toMatchObject({ firstSequence: 1, lastSequence: header.firstSequence - 1 });
+    expect(report.unused).toEqual([{ from: header.firstSequence + header.count, to: all.length }]);
+    expect(await everything(target)).toEqual(all.slice(0, header.firstSequence - 1));
+    expect(report.damaged).toMatchObject([{ code: 'JOURNAL_CORRUPT', message: expect.any(String) }]);
+  });
+
+  it('goes around a segment that is missing, and says which events were in it', async () => {
+    const { dir } = await shortLife();
+    const all = await everything(dir);
+    const [first = '', second = ''] = segmentFiles(dir);
+    rmSync(first);
+    const until = Number(/(\d+)\.wal$/.exec(second)?.[1]) - 1;
+    const report = await salvage(dir, newDir());
+    expect(report).toMatchObject({ firstSequence: until + 1, lastSequence: all.length });
+    rmSync(second);
+    const third = segmentFiles(dir)[0] ?? '';
+    const target = newDir();
+    expect(await salvage(dir, target)).toMatchObject({
+      firstSequence: Number(/(\d+)\.wal$/.exec(third)?.[1]),
+    });
+  });
+
+  it('takes the state of a snapshot alone when no event behind it is left', async () => {
+    const { dir, snapshots } = await shortLife();
+    for (const path of segmentFiles(dir)) rmSync(path);
+    const target = newDir();
+    const report = await salvage(dir, target);
+    expect(report).toMatchObject({ commits: 0, firstSequence: 0, lastSequence: 0 });
+    const loaded = await loadProjectionFromStorage(target, { readOnly: true });
+    expect(loaded.snapshotSequence).toBe(snapshots[1]);
+    const pawl = await openOrchestrator({ dataDir: target });
+    expect(pawl.projections.runs.countByState('completed')).toBe(30);
+    await pawl.close();
+  });
+
+  it('takes no frame for a commit that only lies in the payload of a damaged one', async () => {
+    const dir = newDir();
+    const journal = await openJournal(dir);
+    await journal.append(event(1));
+    const inner = framesOf(readFileSync(newestSegment(dir)).subarray(0)).at(-1);
+    const whole = readFileSync(newestSegment(dir)).subarray(inner?.offset, inner?.end);
+    const entry = {
+      type: 'LedgerEntryAppended' as const,
+      ...{
+        entryId: 'e',
+        tenantId: 't',
+        key: 'k',
+        payload: encodePayload(new Uint8Array(whole), DEFAULT_LIMITS),
+      },
+    };
+    await journal.append({ ...entry, sequence: 2, at: 1_000 });
+    await journal.append(event(3));
+    await journal.close();
+    const { path, frame } = commitOf(dir, 2);
+    flip(path, frame.offset + 10);
+    const report = await salvage(dir, newDir());
+    expect(report).toMatchObject({ firstSequence: 1, lastSequence: 1, commits: 1 });
+    expect(report.lost).toEqual([{ from: 2, to: 2 }]);
+    expect(report.unused).toEqual([{ from: 3, to: 3 }]);
+  });
+
+  it('says why an orchestrator cannot open what is whole all the same', async () => {
+    const dir = newDir();
+    const journal = await openJournal(dir);
+    await journal.append({ type: 'TaskCanceled', taskId: 'nobody', sequence: 1, at: 1 });
+    await journal.close();
+    const target = newDir();
+    expect(await salvage(dir, target)).toMatchObject({
+      lastSequence: 1,
+      refused: { code: 'REPLAY_REFUSED' },
+    });
+    expect(await everything(target)).toHaveLength(1);
+  });
+
+  it('refuses when nothing is left, when the target is there, when its parent is not, and makes nothing then', async () => {
+    const { dir } = await shortLife();
+    const target = newDir();
+    mkdirSync(target);
+    await expect(salvage(dir, target)).rejects.toMatchObject({ code: 'TARGET_EXISTS' });
+    await expect(salvage(dir, `${target}/a/b`)).rejects.toMatchObject({ code: 'DATA_DIR_MISSING' });
+    for (const path of segmentFiles(dir)) writeFileSync(path, 'gone');
+    for (const { path } of await verifySnapshots(dir)) flip(path, 100);
+    const other = newDir();
+    await expect(salvage(dir, other)).rejects.toMatchObject({ code: 'NOTHING_TO_SALVAGE' });
+    expect(existsSync(other)).toBe(false);
+    expect(existsSync(`${other}.salvaging`)).toBe(false);
+  });
+});
