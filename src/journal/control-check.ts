@@ -1,8 +1,8 @@
 // Checks what the first and the last frame of a segment say against what was read: the log they belong to, the
 // place in it, and the number of frames between them.
-import { DecodeError } from './byte-reader.js';
 import { readSeal, readSegmentHeader } from './control-frames.js';
 import { FRAME_HEADER_BYTES, type FrameHeader } from './frame.js';
+import { describe } from './journal-errors.js';
 import type { LogCursor } from './log-cursor.js';
 import { applyMask } from './mask.js';
 import { corrupt, sequenceOfName } from './segment-source.js';
@@ -59,7 +59,6 @@ function decoded<T>({ segment, offset }: ControlPlace, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-    throw corrupt(segment, offset, 'decodeFailure', error.message, {}, error);
+    throw corrupt(segment, offset, 'decodeFailure', describe(error), {}, error);
   }
 }

@@ -1,7 +1,6 @@
 // The scan loop, written once: opening, reading, verifying and repairing all read a segment through it. It yields
 // the good frames a chunk at a time and returns how the segment ends; damage is thrown. Reading is chunked:
 // memory is one chunk, or one frame when that is larger, and a length is believed only after its checksum.
-import { PawlError, isPawlError } from '../errors.js';
 import type { CommitFrame } from './commit-codec.js';
 import { checkSeal, checkSegmentHeader, plainPayload } from './control-check.js';
 import { FRAME_HEADER_BYTES, FRAME_KIND, FrameHeader, LOG_MAGIC, judgeMagic } from './frame.js';
@@ -83,7 +82,7 @@ interface BadPlace {
 
 class SegmentScan {
   end: SegmentEnd | undefined;
-  failure: PawlError | undefined;
+  failure: Error | undefined;
   private bad: BadPlace | undefined;
   private bytes: Buffer;
   /** Offset in the segment of `bytes[0]`, and how much of `bytes` is filled. */
@@ -115,7 +114,7 @@ class SegmentScan {
       if (this.bad !== undefined) await this.judge(this.bad);
     } catch (error) {
       // What stands before the damage is handed out first.
-      this.failure = isPawlError(error) ? error : new PawlError('INTERNAL', 'The scan failed.', {}, error);
+      this.failure = error as Error;
     }
     return { bytes: this.bytes, from, end: this.at, offset: this.base + from, commits };
   }
@@ -149,7 +148,7 @@ class SegmentScan {
     if (this.remaining < FRAME_HEADER_BYTES) return this.badPlace('incompleteHeader', false);
     if (inMemory < FRAME_HEADER_BYTES) return false;
     const magic = judgeMagic(bytes, at, LOG_MAGIC);
-    if (magic === 'otherVersion') throw unsupported(source.name, this.offset, bytes[at + 3] ?? 0);
+    if (magic === 'otherVersion') throw unsupported(source.name, this.offset, bytes.readUInt8(at + 3));
     if (magic === 'foreign' || !header.read(bytes, at)) return this.badPlace('crcMismatch', false);
     this.checkHeader();
     const frameBytes = FRAME_HEADER_BYTES + header.length;

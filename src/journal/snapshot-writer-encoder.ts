@@ -114,7 +114,7 @@ export class SnapshotEncoder implements SnapshotSink {
     for (const section of named) {
       this.#out.array(2);
       this.#out.str(section);
-      this.#out.uint(counts[section] ?? 0);
+      this.#out.uint(counts[section] as number);
     }
   }
 

@@ -7,6 +7,7 @@ import {
   loadProjectionFromStorage,
   openJournal,
   openWalReader,
+  verify,
   type JournalHandle,
 } from '../../src/journal/index.js';
 import type { Storage } from '../../src/journal/storage.js';
@@ -340,6 +341,50 @@ async function sequences(
   for await (const commit of reader.read(range)) found.push(commit.firstSequence);
   return found;
 }
+
+describe('commits of any size and contents', () => {
+  it('full of zeros, larger than a chunk, and across chunks are read back as they were', async () => {
+    const disk = new Disk();
+    const journal = await disk.open();
+    const names = [
+      '\0'.repeat(3_000),
+      ...['a', 'b', 'c', 'd'].map((name) => name.repeat(300_000)),
+      'e'.repeat(2_000_000),
+    ];
+    for (const [index, name] of names.entries()) await journal.append(event(index + 1, name));
+    await journal.close();
+    disk.storage.forgetProcess();
+    const again = await disk.open();
+    const found: string[] = [];
+    for await (const { events } of again.read({ from: 1 }))
+      for (const one of events) if (one.type === 'ActorHeartbeat') found.push(one.actorId);
+    expect(found).toEqual(names);
+  });
+});
+
+describe('a disk that cannot be read', () => {
+  it('is said with the place, and so is a file that became shorter meanwhile', async () => {
+    const disk = new Disk();
+    const journal = await disk.open();
+    for (let sequence = 1; sequence <= 3; sequence++) await journal.append(event(sequence));
+    await journal.close();
+    const { storage } = disk;
+    storage.setFaults((operation, path) =>
+      operation === 'read' && path === FIRST ? { kind: 'fail', errno: 'EIO' } : undefined,
+    );
+    const data = { reason: 'io', segment: '00000000000000000001.wal' };
+    await expect(verify(DIR, { storage })).rejects.toMatchObject({ code: 'JOURNAL_CORRUPT', data });
+    storage.setFaults(undefined);
+    // The size is asked for first; then the file ends before it.
+    const { sizeBytes, ...stat } = { ...(await (await storage.open(FIRST, 'read')).stat()) };
+    const open = storage.open.bind(storage);
+    storage.open = async (path, mode) => {
+      const file = await open(path, mode);
+      return path === FIRST ? { ...file, stat: async () => ({ ...stat, sizeBytes: sizeBytes + 9 }) } : file;
+    };
+    await expect(verify(DIR, { storage })).rejects.toMatchObject({ code: 'JOURNAL_CORRUPT', data });
+  });
+});
 
 describe('a segment that is moved away while it is open', () => {
   it('poisons at the next look, though its file is still there', async () => {

@@ -135,7 +135,7 @@ describe('reading', () => {
         out.str(text);
         out.bin('b'.repeat(text.length));
       }
-      for (const count of [0, 15, 16]) {
+      for (const count of [0, 15, 16, 65_536]) {
         out.array(count);
         for (let left = count; left > 0; left--) out.bool(left % 2 === 0);
       }
@@ -148,7 +148,7 @@ describe('reading', () => {
       expect(input.str()).toBe(text);
       expect(input.bin().length).toBe(text.length);
     }
-    for (const count of [0, 15, 16]) {
+    for (const count of [0, 15, 16, 65_536]) {
       expect(input.array()).toBe(count);
       for (let left = count; left > 0; left--) expect(input.bool()).toBe(left % 2 === 0);
     }
@@ -174,6 +174,17 @@ describe('writing', () => {
     expect(write((out) => writeWait(out, nested(8))).length).toBeGreaterThan(8);
     expect(() => write((out) => writeWait(out, nested(9)))).toThrow(
       expect.objectContaining({ code: 'INVALID_INPUT', data: { path: 'wait', rule: 'depth' } }),
+    );
+  });
+
+  it('of a commit refuses what is no event at all', () => {
+    expect(() => {
+      encodeCommit({ header: { at: 1 }, events: [undefined as never] }, new RecordWriter());
+    }).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_INPUT',
+        data: { path: 'events', rule: 'event of the union' },
+      }),
     );
   });
 

@@ -167,6 +167,15 @@ describe('a seal that counts otherwise', () => {
   });
 });
 
+describe('a seal that is damaged', () => {
+  it('is none, and the damage is told with its place', async () => {
+    const { start } = payloadOf(sealed, -1);
+    const bytes = Buffer.from(sealed);
+    bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
+    await expectRefused(bytes, { offset: start, reason: 'crcMismatch' });
+  });
+});
+
 describe('a segment whose header is of another place', () => {
   const SECOND = `${DIR}/wal/00000000000000000005.wal`;
 
@@ -236,6 +245,7 @@ describe('a segment that is not the newest', () => {
   it.each<[string, () => Buffer]>([
     ['without a seal', () => Buffer.alloc(0)],
     ['with zeros for a seal', () => Buffer.alloc(700)],
+    ['with the beginning of one', () => Buffer.from('PW')],
     ['with a torn end', () => Buffer.concat([Buffer.from('PWL'), Buffer.alloc(700), Buffer.from('x')])],
   ])('%s is refused, though the next one goes on behind it', async (_name, behind) => {
     expect(await judged(behind())).toMatchObject({
@@ -300,6 +310,16 @@ describe('behind a tear', () => {
     const bytes = behind(() => ({}));
     bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
     await expectTorn(bytes);
+  });
+
+  it('what only begins like a frame proves nothing', async () => {
+    const later = behind(() => ({}));
+    const whole = torn().length;
+    await expectTorn(later.subarray(0, -1));
+    await expectTorn(later.subarray(0, whole + 30));
+    const header = Buffer.from(later);
+    header.writeUInt32LE(1, whole + 40);
+    await expectTorn(header);
   });
 
   it('a whole frame of a later batch inside of it proves nothing', async () => {

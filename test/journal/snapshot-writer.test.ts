@@ -246,6 +246,16 @@ describe('a snapshot that is read back', () => {
     expect(loaded?.counts).toEqual({ tasks: 1 });
   });
 
+  it('holds more rows than a frame may', async () => {
+    const tasks = Array.from({ length: 12 }, (_, index) => {
+      const spec = sampleSpec(`task-${String(index)}`, { input: payload('x'.repeat(200_000)) });
+      return sampleTask({ spec });
+    });
+    const snapshot = sampleSnapshot(3, { tasks });
+    await writeAll(snapshot);
+    expect(await new SnapshotLoader(path).load()).toEqual(snapshot);
+  });
+
   it('holds a run that is larger than a frame may be', async () => {
     const value = payload('x'.repeat(1_000_000));
     const steps = Array.from({ length: 20 }, (_, index) => ({
