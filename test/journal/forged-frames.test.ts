@@ -317,6 +317,9 @@ describe('behind a tear', () => {
     const whole = torn().length;
     await expectTorn(later.subarray(0, -1));
     await expectTorn(later.subarray(0, whole + 30));
+    // Too near to the end for a frame.
+    const magic = Buffer.from([0x50, 0x57, 0x4c, 1]);
+    await expectTorn(Buffer.concat([torn(), Buffer.alloc(40, 0x61), magic, Buffer.alloc(10, 0x61)]));
     const header = Buffer.from(later);
     header.writeUInt32LE(1, whole + 40);
     await expectTorn(header);

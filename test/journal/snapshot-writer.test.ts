@@ -277,6 +277,10 @@ describe('a snapshot that is read back', () => {
     const loaded = await new SnapshotLoader(path).load();
     expect(loaded?.runs?.map((run) => run.id)).toEqual(['run-1', 'run-2', 'run-3']);
     expect(loaded?.runs?.[1]?.steps).toEqual(steps);
+    // Also when it is the first of its section.
+    const first = sampleSnapshot(9, { tasks: [sampleTask()], runs: [sampleRun('ready', { steps })] });
+    await writeAll(first);
+    expect((await new SnapshotLoader(path).load())?.runs?.[0]?.steps).toEqual(steps);
   });
 });
 
