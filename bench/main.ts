@@ -21,7 +21,7 @@ function runBench(name: string, args: BenchArguments): Promise<BenchResult> {
     const profile = args.profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${args.profileDir}`];
     const child = fork(
       path.join(HERE, 'run-one.js'),
-      [name, args.dir, String(args.runs), String(args.scale)],
+      [name, args.dir, String(args.runs), String(args.scale), String(args.count ?? '')],
       {
         execArgv: ['--expose-gc', ...profile],
       },
@@ -74,7 +74,8 @@ async function main(): Promise<void> {
   const unknown = args.names.find((name) => !everything.includes(name));
   if (unknown !== undefined)
     throw new Error(`No bench is named ${unknown}; there are ${everything.join(', ')}.`);
-  const wanted = args.names.length === 0 ? everything : args.names;
+  const usual = [...BENCHES.filter(({ onDemand }) => onDemand !== true).map(({ name }) => name), ...PROGRAMS];
+  const wanted = args.names.length === 0 ? usual : args.names;
   const say = (text: string): void => {
     if (!args.json) console.log(text);
   };

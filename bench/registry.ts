@@ -6,6 +6,7 @@ import { oneMoreRun } from './cases/one-more-run.js';
 import { recoverEvents } from './cases/recover-events.js';
 import { runMemory } from './cases/run-memory.js';
 import { snapshotSoak } from './cases/snapshot-soak.js';
+import { soak } from './cases/soak.js';
 import { startFromSnapshot } from './cases/start-from-snapshot.js';
 import { submitConcurrently } from './cases/submit-concurrently.js';
 import { submitOneByOne } from './cases/submit-one-by-one.js';
@@ -23,6 +24,7 @@ export const BENCHES: readonly Bench[] = [
   oneMoreRun,
   watchedRuns,
   snapshotSoak,
+  soak,
 ];
 
 /** Programs that print their own figures: parts measured alone. */

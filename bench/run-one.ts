@@ -5,7 +5,7 @@ import type { BenchResult } from './support/figure.js';
 import { BENCHES } from './registry.js';
 import { Workspace } from './support/workspace.js';
 
-const [, , name = '', parentDir = '', rounds = '3', scale = '1'] = process.argv;
+const [, , name = '', parentDir = '', rounds = '3', scale = '1', count = ''] = process.argv;
 const bench = BENCHES.find((one) => one.name === name);
 if (bench === undefined) throw new Error(`No bench is named ${name}.`);
 const workspace = new Workspace(parentDir);
@@ -15,6 +15,7 @@ try {
   const figures = await bench.run({
     rounds: Number(rounds),
     scale: factor,
+    count: count === '' ? undefined : Number(count),
     disk: before,
     freshDir: () => workspace.freshDir(),
     scaled: (count) => Math.max(1, Math.round(count * factor)),

@@ -32,6 +32,8 @@ export interface BenchContext {
   readonly disk: DiskTimes;
   /** An empty directory on that disk; removed at the end. */
   readonly freshDir: () => string;
+  /** What `--count` says: how many of what the bench is about. */
+  readonly count: number | undefined;
   /** `count × scale`, at least 1. */
   readonly scaled: (count: number) => number;
 }
@@ -41,6 +43,8 @@ export interface Bench {
   readonly name: string;
   /** The sentence the figures are held against. */
   readonly claim: string;
+  /** True for one that takes long: it is run only when it is named. */
+  readonly onDemand?: boolean;
   run(context: BenchContext): Promise<readonly Figure[]>;
 }
 

@@ -83,7 +83,10 @@ export class Pruner {
       const derived = following === undefined ? commandId : batchId(commandId, batch++);
       try {
         answers.push(
-          await this.#commit(choice, walk, { header: { ...options, commandId: derived }, urgent: true }),
+          await this.#commit(choice, walk, {
+            header: { ...options, command: COMMAND, commandId: derived },
+            urgent: true,
+          }),
         );
       } catch (error) {
         this.#parts.locks.release(following?.keys ?? []);

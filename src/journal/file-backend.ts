@@ -49,7 +49,7 @@ export class FileBackend implements JournalBackend {
     private readonly storage: Storage,
     private readonly root: string,
   ) {
-    this.segments = new FileLogSegments(storage, () => this.opened());
+    this.segments = new FileLogSegments(storage, () => ({ ...this.opened(), ...this.position() }));
     this.snapshots = new FileSnapshots(storage, dataDirPaths(root).snapshots);
   }
 

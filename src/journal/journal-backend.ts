@@ -110,7 +110,7 @@ export interface LogSegments {
   /** Oldest first, the newest included. */
   list(): readonly KeptSegment[];
   /** Why what is kept is not what this process knows of its log; undefined when all agree. */
-  disagreement(durableSequence: number): Promise<string | undefined>;
+  disagreement(): Promise<string | undefined>;
   /** Removes the oldest segment, never the newest; resolves when that is durable. One call at a time. */
   removeOldest(how: 'archive' | 'delete'): Promise<void>;
 }

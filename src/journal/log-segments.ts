@@ -14,6 +14,8 @@ export interface OpenSegments {
   readonly segments: SegmentInfo[];
   readonly epoch: number;
   readonly logId: string;
+  /** Where the log ends now; `head` may know what the journal has not been told yet. */
+  readonly durableSequence: number;
 }
 
 /** Lists and removes the segments of a directory. */
@@ -30,9 +32,9 @@ export class FileLogSegments implements LogSegments {
     return this.log().segments;
   }
 
-  async disagreement(durableSequence: number): Promise<string | undefined> {
+  async disagreement(): Promise<string | undefined> {
     if (this.#unknown) return 'an fsync of a directory has failed; open the directory again';
-    const { paths, epoch, logId, segments } = this.log();
+    const { paths, segments } = this.log();
     const known = [...segments];
     const newest = known[known.length - 1];
     const onDisk = await listSegments(this.storage, paths.wal);
@@ -49,7 +51,8 @@ export class FileLogSegments implements LogSegments {
     if (oldest !== undefined && (file === undefined || file.sizeBytes < oldest.sizeBytes))
       return `${oldest.name} is shorter than what was written to it`;
     const head = await guarded('read', paths.head, () => readHead(this.storage, paths.head));
-    return head === undefined ? undefined : headDisagrees(head, { epoch, logId, durableSequence });
+    // Looked at after `head` was read: what it says was durable before.
+    return head === undefined ? undefined : headDisagrees(head, this.log());
   }
 
   async removeOldest(how: 'archive' | 'delete'): Promise<void> {
@@ -97,10 +100,7 @@ export class FileLogSegments implements LogSegments {
   }
 }
 
-function headDisagrees(
-  head: Head,
-  log: { readonly epoch: number; readonly logId: string; readonly durableSequence: number },
-): string | undefined {
+function headDisagrees(head: Head, log: OpenSegments): string | undefined {
   if (head.logId !== '' && head.logId !== log.logId) return 'head belongs to another log';
   if (head.epoch > log.epoch) return `head is of epoch ${String(head.epoch)}, which is a later writer's`;
   if (head.durableSequence > log.durableSequence)
