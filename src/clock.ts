@@ -4,6 +4,8 @@
 /** A timer that was armed; `cancel` is idempotent. */
 export interface TimerHandle {
   cancel(): void;
+  /** Lets the process end although the timer is armed; absent where no timer keeps one alive. */
+  background?(): void;
 }
 
 /** Wall and monotonic time. */

@@ -12,6 +12,9 @@ export const hostClock: Clock = {
       cancel: () => {
         clearTimeout(timer);
       },
+      background: () => {
+        timer.unref();
+      },
     };
   },
   yieldTurn(task: () => void): void {

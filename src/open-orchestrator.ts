@@ -207,10 +207,11 @@ function repairedEvents(journal: Journal): PawlEvent[] {
 function commitStart(engine: EngineParts, events: readonly PawlEvent[]): Promise<void> {
   engine.context.refresh();
   return new Promise((resolve, reject) => {
-    commitHeld(engine, [], events, (error) => {
+    const done = (error: PawlError | undefined): void => {
       if (error === undefined) resolve();
       else reject(error);
-    });
+    };
+    commitHeld(engine, [], events, done, { insists: true });
   });
 }
 

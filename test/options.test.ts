@@ -100,14 +100,18 @@ describe('options', () => {
     expect(() => resolveOptions(given({ [name]: value }))).not.toThrow();
   });
 
-  it('take every limit from 1 on but where another asks for more, and no other', () => {
+  it('take every limit from 1 on, or 0 where that means none, but where another asks for more, and no other', () => {
     for (const name of Object.keys(DEFAULT_LIMITS)) {
       const limits = { [name]: 1 };
       // What follows by itself must fit into a commit: see resolve-limits.test.ts.
       if (name === 'maxFrameBytes' || name === 'maxCommitEvents')
         expect(() => resolveOptions(given({ limits }))).toThrow(code('INVALID_INPUT'));
       else expect(resolveOptions(given({ limits })).limits).toEqual({ ...DEFAULT_LIMITS, ...limits });
-      expect(() => resolveOptions(given({ limits: { [name]: 0 } }))).toThrow(code('INVALID_INPUT'));
+      const none = { [name]: 0 };
+      if (name === 'preallocateBytes' || name === 'reserveBytes')
+        expect(resolveOptions(given({ limits: none })).limits).toEqual({ ...DEFAULT_LIMITS, ...none });
+      else expect(() => resolveOptions(given({ limits: none }))).toThrow(code('INVALID_INPUT'));
+      expect(() => resolveOptions(given({ limits: { [name]: -1 } }))).toThrow(code('INVALID_INPUT'));
     }
     expect(() => resolveOptions(given({ limits: { maxFun: 1 } }))).toThrow(code('INVALID_INPUT'));
   });

@@ -189,7 +189,7 @@ export class CommandPipeline {
             trace: options.trace,
           };
           this.#parts.journal.append(
-            { header, events: decision.events, urgent: !command.admission },
+            { header, events: decision.events, urgent: !command.admission, insists: !command.admission },
             (error, commit) => {
               settle();
               if (error !== undefined) {

@@ -12,6 +12,10 @@ export interface Limits {
   readonly maxCommitEvents: number;
   /** Bytes after which a segment is closed and the next one begun. */
   readonly segmentBytes: number;
+  /** Bytes of zeros that are written ahead of the log at a time, so that an fsync is quicker; 0: none. */
+  readonly preallocateBytes: number;
+  /** Bytes of the file that is given up on a full disk, so that what was admitted can end; 0: none. */
+  readonly reserveBytes: number;
   /**
    * Runs that are not terminal when a submission is decided → `OVERLOADED`. Submissions that are not durable yet do
    * not count, so those of the batches in flight may pass it together; nor do the runs that policies derive later.
@@ -61,6 +65,9 @@ export interface Limits {
   readonly maxReportedIds: number;
 }
 
+/** Limits of which 0 means: none. */
+export const MAY_BE_ZERO: ReadonlySet<keyof Limits> = new Set(['preallocateBytes', 'reserveBytes']);
+
 /** The defaults of contract §11. */
 export const DEFAULT_LIMITS: Limits = Object.freeze({
   maxPayloadBytes: 1_048_576,
@@ -68,6 +75,8 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   maxFrameBytes: 16_777_216,
   maxCommitEvents: 10_000,
   segmentBytes: 67_108_864,
+  preallocateBytes: 1_048_576,
+  reserveBytes: 8_388_608,
   maxPendingRuns: 10_000_000,
   maxQueuedCommands: 10_000,
   maxQueuedBytes: 67_108_864,

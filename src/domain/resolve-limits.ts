@@ -1,7 +1,7 @@
 // Limits as they are passed, checked: each by itself, and those of one engine against each other. What follows by
 // itself (an end, a reaction, a cascade) must fit into a commit, or it would be refused and tried again for ever.
 import { invalid, requireFields, requireInteger } from './check.js';
-import { DEFAULT_LIMITS, MAX_DIMENSIONS, type Limits } from './limits.js';
+import { DEFAULT_LIMITS, MAX_DIMENSIONS, MAY_BE_ZERO, type Limits } from './limits.js';
 
 /** Most events that one aggregate puts into a reaction, and a claim or an end into its commit, but for consumption. */
 const EVENTS_OF_ONE = 4;
@@ -59,7 +59,7 @@ export function checkLimits(given: Partial<Limits> | undefined, path: string): L
     if (value === undefined) continue;
     const max = LARGEST[name];
     limits[name] = requireInteger(value, `${path}.${name}`, {
-      min: 1,
+      min: MAY_BE_ZERO.has(name) ? 0 : 1,
       ...(max === undefined ? {} : { max }),
     });
   }

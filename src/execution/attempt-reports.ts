@@ -79,7 +79,7 @@ export class AttemptReports {
       }
       context.refresh();
       const events = taken.flatMap((used) => consumedEvents(context, row, used));
-      commitHeld(this.#parts, [row.id], events);
+      commitHeld(this.#parts, [row.id], events, undefined, { insists: true });
     });
   }
 
@@ -101,10 +101,11 @@ export class AttemptReports {
       return;
     }
     await new Promise<void>((resolve, reject) => {
-      commitHeld(this.#parts, [id], events, (error) => {
+      const done = (error: PawlError | undefined): void => {
         if (error === undefined) resolve();
         else reject(error);
-      });
+      };
+      commitHeld(this.#parts, [id], events, done, { insists: true });
     });
   }
 }

@@ -1,6 +1,6 @@
 // Ends an attempt because its process closes: `lost` with the code `SHUTDOWN`, which uses up nothing, so that the run
 // starts again right after the next opening. What the attempt has reported goes into the same commit.
-import { consumedEvents, type Consumption } from '../decisions/attempts.js';
+import { consumedEvents, decideFinish, type Consumption, type Outcome } from '../decisions/attempts.js';
 import { settleLost } from '../decisions/reactions.js';
 import type { PawlEvent } from '../domain/events.js';
 import type { RunRow } from '../projections/rows.js';
@@ -30,10 +30,35 @@ export async function endByShutdown(parts: EngineParts, attempt: Claimed, report
     locks.releaseOne(row.id);
     return;
   }
-  await new Promise<void>((resolve) => {
-    commitHeld(parts, [row.id], events, () => {
+  await commitAnyway(parts, row, events);
+}
+
+/** Tries once more to write an end that was refused. When that is refused too, the next start counts the attempt as lost. */
+export async function finishKept(
+  parts: EngineParts,
+  { row, attemptId }: Claimed,
+  outcome: Outcome,
+  { consumed, progress }: Reported,
+): Promise<void> {
+  const { context, locks, owner } = parts;
+  await locks.acquire([row.id]);
+  let events: PawlEvent[];
+  try {
+    events = decideFinish(context.refresh(), { runId: row.id, attemptId, owner, outcome, consumed });
+  } catch {
+    // A cancellation came first: the result is late, and nothing is written any more.
+    locks.releaseOne(row.id);
+    return;
+  }
+  await commitAnyway(parts, row, [...progress, ...events]);
+}
+
+function commitAnyway(parts: EngineParts, row: RunRow, events: readonly PawlEvent[]): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
       resolve();
-    });
+    };
+    commitHeld(parts, [row.id], events, done, { insists: true });
   });
 }
 

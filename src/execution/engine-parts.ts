@@ -49,15 +49,20 @@ export interface EngineParts {
 /** Called once the commit is durable and applied, or with the error. */
 export type CommitDone = (error: PawlError | undefined, commit: Commit | undefined) => void;
 
-/** Appends one commit under locks that are held, and gives them back when it is durable or refused. */
+/**
+ * Appends one commit under locks that are held, and gives them back when it is durable or refused. With `insists` it
+ * may use what is kept for a full disk: for what ends work that was begun, not for what begins more.
+ */
 export function commitHeld(
   parts: EngineParts,
   keys: readonly string[],
   events: readonly PawlEvent[],
   done?: CommitDone,
+  { insists = false }: { readonly insists?: boolean } = {},
 ): void {
   try {
-    parts.journal.append({ header: { at: parts.context.at }, events, urgent: true }, (error, commit) => {
+    const draft = { header: { at: parts.context.at }, events, urgent: true, insists };
+    parts.journal.append(draft, (error, commit) => {
       parts.locks.release(keys);
       done?.(error, commit);
     });

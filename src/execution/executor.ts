@@ -6,7 +6,7 @@ import type { PawlEvent } from '../domain/events.js';
 import { decodePayload, type Payload, type PayloadLimits } from '../domain/payload.js';
 import { withFields, type Logger } from '../logger.js';
 import type { RunRow } from '../projections/rows.js';
-import { endByShutdown, type Claimed } from './end-by-shutdown.js';
+import { endByShutdown, finishKept, type Claimed } from './end-by-shutdown.js';
 import { commitHeld, type EngineParts } from './engine-parts.js';
 import { HandlerContext, type AttemptHost } from './handler-context.js';
 import { isLateResult, recordRefusal } from './late-results.js';
@@ -101,11 +101,20 @@ export class Executor implements AttemptHost {
     for (const live of [...this.#open.values()]) live.abort(reason);
   }
 
-  /** Ends every open attempt as `lost` by shutdown, so that it runs again; resolves when that is durable. */
+  /**
+   * Ends every open attempt as `lost` by shutdown, so that it runs again; an end that was refused before is tried once
+   * more instead. Resolves when all that is durable, or refused.
+   */
   async shutDown(): Promise<void> {
     const commits: Promise<void>[] = [];
     for (const live of [...this.#open.values()]) {
       const reported = { consumed: live.takeConsumed(), progress: this.#reports.takeProgress(live) };
+      if (live.kept !== undefined) {
+        live.clearTimers();
+        this.#free(live);
+        commits.push(finishKept(this.#parts, live, live.kept, reported));
+        continue;
+      }
       this.#giveUp(
         live,
         new PawlError('CLOSED', `Run ${live.row.id} is interrupted: the orchestrator is closing.`, {
@@ -168,6 +177,7 @@ export class Executor implements AttemptHost {
   #finish(live: LiveAttempt, outcome: Outcome): void {
     if (live.phase !== 'open' || this.#stopped) return;
     live.phase = 'finishing';
+    live.kept = undefined;
     live.clearTimers();
     const { locks } = this.#parts;
     const { id } = live.row;
@@ -195,14 +205,15 @@ export class Executor implements AttemptHost {
       return;
     }
     this.#free(live);
-    commitHeld(this.#parts, [row.id], events, (error) => {
+    const done = (error: PawlError | undefined): void => {
       if (error !== undefined) {
         live.giveBack(consumed);
         live.progress ??= progress;
         this.#finishRefused(live, outcome, error);
       }
       this.#hooks.wake();
-    });
+    };
+    commitHeld(this.#parts, [row.id], events, done, { insists: true });
     this.#hooks.slotFreed();
   }
 
@@ -222,8 +233,9 @@ export class Executor implements AttemptHost {
     this.#open.set(live.row.id, live);
     if (error.code === 'COMMIT_TOO_LARGE' && this.#finishSmaller(live, outcome, error)) return;
     live.phase = 'finishing';
+    live.kept = outcome;
     this.#hooks.writeRefused();
-    this.#parts.deadlines.after(FINISH_RETRY_MS, () => {
+    live.retryTimer = this.#parts.deadlines.after(FINISH_RETRY_MS, () => {
       if (live.phase === 'finishing') {
         live.phase = 'open';
         this.#finish(live, outcome);

@@ -33,7 +33,7 @@ export function recordRefusal(
     if (events.length === 0) locks.releaseOne(row.id);
     else {
       context.refresh();
-      commitHeld(parts, [row.id], events);
+      commitHeld(parts, [row.id], events, undefined, { insists: true });
     }
     decided();
   };

@@ -1,6 +1,6 @@
 // An attempt that this process executes: what is known of it only in memory, from the durable start to the end.
 import type { PawlError } from '../errors.js';
-import type { Consumption } from '../decisions/attempts.js';
+import type { Consumption, Outcome } from '../decisions/attempts.js';
 import { MAX_DIMENSIONS } from '../domain/limits.js';
 import type { Payload } from '../domain/payload.js';
 import type { RunRow } from '../projections/rows.js';
@@ -25,6 +25,9 @@ export class LiveAttempt {
   progress: Payload | undefined = undefined;
   progressTimer: Deadline | undefined = undefined;
   consumeTimer: Deadline | undefined = undefined;
+  /** The end that was refused, by a full disk for one, and is tried again. */
+  kept: Outcome | undefined = undefined;
+  retryTimer: Deadline | undefined = undefined;
   readonly input: Payload | undefined;
   readonly resumedWith: Payload | undefined;
   #controller: AbortController | undefined;
@@ -94,5 +97,6 @@ export class LiveAttempt {
     for (const deadline of this.deadlines) deadline.cancel();
     this.progressTimer?.cancel();
     this.consumeTimer?.cancel();
+    this.retryTimer?.cancel();
   }
 }

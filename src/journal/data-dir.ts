@@ -13,9 +13,18 @@ export interface DataDirPaths {
   readonly quarantine: string;
   readonly lock: string;
   readonly head: string;
+  readonly reserve: string;
 }
 
-const OURS: ReadonlySet<string> = new Set(['wal', 'snapshots', 'quarantine', 'archive', 'lock', 'head']);
+const OURS: ReadonlySet<string> = new Set([
+  'wal',
+  'snapshots',
+  'quarantine',
+  'archive',
+  'lock',
+  'head',
+  'reserve',
+]);
 /** What file systems and desktops leave in an empty directory. */
 const IGNORED: ReadonlySet<string> = new Set(['lost+found', '.DS_Store', 'desktop.ini']);
 /** How many of the files that are not ours a refusal names. */
@@ -30,6 +39,7 @@ export function dataDirPaths(root: string): DataDirPaths {
     quarantine: join(root, 'quarantine'),
     lock: join(root, 'lock'),
     head: join(root, 'head'),
+    reserve: join(root, 'reserve'),
   };
 }
 

@@ -24,6 +24,8 @@ const INITIAL_BYTES = 65_536;
 export class GatheringBatch implements EncodedBatch {
   readonly commits: Commit[] = [];
   readonly acks: Acknowledge[] = [];
+  /** Which of the commits may use what is kept for a full disk. */
+  readonly insisting: boolean[] = [];
   waiters: FlushWaiter[] = [];
   private out = new RecordWriter(INITIAL_BYTES);
   private readonly starts: number[] = [];
@@ -72,9 +74,10 @@ export class GatheringBatch implements EncodedBatch {
     return out.position - start - FRAME_HEADER_BYTES;
   }
 
-  keep(commit: Commit, ack: Acknowledge): void {
+  keep(commit: Commit, ack: Acknowledge, insists: boolean): void {
     this.commits.push(commit);
     this.acks.push(ack);
+    this.insisting.push(insists);
   }
 
   /** Takes back what `encode` wrote. */
@@ -86,6 +89,7 @@ export class GatheringBatch implements EncodedBatch {
   reset(): void {
     this.commits.length = 0;
     this.acks.length = 0;
+    this.insisting.length = 0;
     this.starts.length = 0;
     this.waiters = [];
     this.out.position = 0;

@@ -2,15 +2,17 @@
 // it is durable; the first commit of an idle writer waits a few microtasks for its neighbours. When nothing came
 // for a while, the backend is told to say so on disk. Never two calls into the backend at a time.
 import type { Clock, TimerHandle } from '../clock.js';
-import { isPawlError } from '../errors.js';
+import { isPawlError, type PawlError } from '../errors.js';
 import { GatheringBatch } from './gathering-batch.js';
 import type { JournalBackend } from './journal-backend.js';
 
 /** What the journal does when a batch has met its fate. */
 export interface GroupCommitHooks {
   onDurable(batch: GatheringBatch): void;
-  /** Nothing of `gathered` was written; of `failed` it depends on the error. `failed` is absent when the idle mark failed. */
+  /** Nothing of `gathered` was written; of `failed` it depends on the error. `failed` is absent when nothing was being written. */
   onRefused(error: unknown, gathered: GatheringBatch, failed: GatheringBatch | undefined): void;
+  /** The disk was full, and what was kept for that was given away: what insists is tried again. */
+  onRoomMade(error: PawlError, gathered: GatheringBatch, failed: GatheringBatch): void;
   /** A batch took longer than a second. */
   onSlow(durationMs: number): void;
 }
@@ -106,6 +108,11 @@ export class GroupCommit {
     });
   }
 
+  /** The backend has failed while nothing was in flight: refuses what is gathered. */
+  fail(error: PawlError): void {
+    this.hooks.onRefused(error, this.takeGathered(), undefined);
+  }
+
   /** Takes an emptied batch for its next turn. */
   recycle(batch: GatheringBatch): void {
     batch.reset();
@@ -132,10 +139,30 @@ export class GroupCommit {
         this.finish(batch);
       },
       (error: unknown) => {
-        this.inFlight = undefined;
-        this.hooks.onRefused(error, this.takeGathered(), batch);
+        if (isPawlError(error, 'STORAGE_FULL') && this.insists) void this.makeRoom(error, batch);
+        else this.refused(error, batch);
       },
     );
+  }
+
+  private refused(error: unknown, batch: GatheringBatch): void {
+    this.inFlight = undefined;
+    this.hooks.onRefused(error, this.takeGathered(), batch);
+    this.armIdle();
+  }
+
+  private get insists(): boolean {
+    return [this.inFlight, this.current].some((batch) => batch?.insisting.includes(true));
+  }
+
+  /** Commits go on gathering meanwhile: they share the fate of those that were refused. */
+  private async makeRoom(error: PawlError, batch: GatheringBatch): Promise<void> {
+    if ((await this.backend.makeRoom?.()) !== true || this.halted) {
+      this.refused(error, batch);
+      return;
+    }
+    this.inFlight = undefined;
+    this.hooks.onRoomMade(error, this.takeGathered(), batch);
   }
 
   private finish(batch: GatheringBatch): void {
@@ -157,8 +184,9 @@ export class GroupCommit {
     const seen = this.activity;
     this.idleTimer = this.clock.setTimer(IDLE_MS, () => {
       this.idleTimer = undefined;
-      if (this.stopped) return;
-      if (this.activity !== seen || this.busy) this.armIdle();
+      // What is in flight sets it anew when it is over, if it ever is.
+      if (this.stopped || this.busy) return;
+      if (this.activity !== seen) this.armIdle();
       else this.marking = this.mark();
     });
   }

@@ -23,15 +23,19 @@ const LOG_ID_BYTES = 36;
 
 /** The newest whole slot; undefined when there is none. */
 export async function readHead(storage: Storage, path: string): Promise<Head | undefined> {
-  if ((await guarded('look at', path, () => storage.stat(path))) === undefined) return undefined;
-  const file = await guarded('open', path, () => storage.open(path, 'read'));
-  try {
-    const bytes = Buffer.alloc(SLOT_BYTES * 2);
-    await guarded('read', path, () => file.read(bytes, 0, bytes.length, 0));
-    const slots = [decodeSlot(bytes, 0), decodeSlot(bytes, SLOT_BYTES)].filter((slot) => slot !== undefined);
-    return slots.sort((a, b) => b.generation - a.generation)[0];
-  } finally {
-    await file.close();
+  const slots = await readSlotsAt(storage, path);
+  return slots.sort((a, b) => b.generation - a.generation)[0];
+}
+
+/** The highest epoch of a whole slot: that of the last writer, whatever another one writes beside it; 0 when there is none. */
+export async function readHeadEpoch(storage: Storage, path: string): Promise<number> {
+  return highestEpoch(await readSlotsAt(storage, path));
+}
+
+/** Another writer wrote `head` after this one opened the log. */
+export class HeadTakenOver extends Error {
+  constructor(readonly epoch: number) {
+    super(`head has epoch ${String(epoch)}`);
   }
 }
 
@@ -45,12 +49,15 @@ export class HeadWriter {
     private generation: number,
   ) {}
 
+  /** Errors: those of the storage; `HeadTakenOver`, and then nothing was written. */
   async write(head: Omit<Head, 'generation'>): Promise<void> {
     const { storage, paths } = this;
     if (this.file === undefined) {
       this.file = await storage.open(paths.head, 'create');
       await storage.syncDir(paths.root);
     }
+    const found = highestEpoch(await readSlots(this.file));
+    if (found > head.epoch) throw new HeadTakenOver(found);
     const generation = this.generation + 1;
     const slot = encodeSlot({ ...head, generation });
     await this.file.write(slot, 0, slot.length, (generation % 2) * SLOT_BYTES);
@@ -62,6 +69,26 @@ export class HeadWriter {
     await this.file?.close();
     this.file = undefined;
   }
+}
+
+async function readSlotsAt(storage: Storage, path: string): Promise<Head[]> {
+  if ((await guarded('look at', path, () => storage.stat(path))) === undefined) return [];
+  const file = await guarded('open', path, () => storage.open(path, 'read'));
+  try {
+    return await guarded('read', path, () => readSlots(file));
+  } finally {
+    await file.close();
+  }
+}
+
+async function readSlots(file: StorageFile): Promise<Head[]> {
+  const bytes = Buffer.alloc(SLOT_BYTES * 2);
+  await file.read(bytes, 0, bytes.length, 0);
+  return [decodeSlot(bytes, 0), decodeSlot(bytes, SLOT_BYTES)].filter((slot) => slot !== undefined);
+}
+
+function highestEpoch(slots: readonly Head[]): number {
+  return slots.reduce((highest, { epoch }) => Math.max(highest, epoch), 0);
 }
 
 function encodeSlot(head: Head): Buffer {

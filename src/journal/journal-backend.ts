@@ -2,6 +2,7 @@
 // makes batches durable, one at a time, and reads them back; it knows nothing of events. The same contract
 // suite (`test/journal/backend-contract.ts`) runs on every one.
 import type { Clock, IdSource } from '../clock.js';
+import type { PawlError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { CommitFrame } from './commit-codec.js';
 import type { JournalRepair, RepairPolicy } from './repair-policy.js';
@@ -32,6 +33,10 @@ export interface BackendOpenRequest {
   readonly logger: Logger;
   readonly maxFrameBytes: number;
   readonly segmentBytes: number;
+  /** Zeros are written ahead of the log in steps of this; 0: not. */
+  readonly preallocateBytes: number;
+  /** Space that is kept for a full disk; 0: none. */
+  readonly reserveBytes: number;
   /** Refuse instead of creating anything. */
   readonly expectExisting: boolean;
   readonly lockWaitMs: number;
@@ -43,6 +48,10 @@ export interface BackendOpenRequest {
   readonly checkRestLater: boolean;
   /** Called when a segment is being closed, and when the next one stands. */
   readonly onRotation: (phase: 'began' | 'ended') => void;
+  /** Called when it shows, while nothing is being written, that nothing may be written any more. */
+  readonly onLost: (error: PawlError) => void;
+  /** Called when what `makeRoom` gave away is there again. */
+  readonly onRoom: () => void;
 }
 
 /** How far a log reaches. */
@@ -129,6 +138,8 @@ export interface JournalBackend {
    * batch is in the log, and the next append may succeed. May change the bytes of the batch.
    */
   append(batch: EncodedBatch): Promise<void>;
+  /** Gives away the space that is kept for a full disk; true when there was some. Called between two appends. Never fails. */
+  makeRoom?(): Promise<boolean>;
   /** Says, durably, that everything so far is durable; called when the log is idle. Errors: as `append`. */
   settle?(): Promise<void>;
   /**

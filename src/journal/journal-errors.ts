@@ -39,6 +39,16 @@ export function refusedCommit(cause: unknown): PawlError {
   );
 }
 
+/** The disk is full, and what was kept for that is for the commits that insist. */
+export function keptForOthers(cause: PawlError): PawlError {
+  return new PawlError(
+    'STORAGE_FULL',
+    'The disk is full, and what was kept for that is for work that was admitted before; free some space, and within a second commands are taken again. Nothing was written.',
+    { ...cause.data, outcome: 'notDone' },
+    cause,
+  );
+}
+
 /** Too many events, too many bytes, or none. */
 export function commitTooLarge(found: {
   readonly events: number;

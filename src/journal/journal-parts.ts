@@ -14,6 +14,8 @@ export interface CommitDraft {
   readonly firstSequence?: number;
   /** Uses the reserved room of the queue: ends and cancellations of work that was admitted. */
   readonly urgent?: boolean;
+  /** On a full disk, may use the space that is kept for that: what must not be refused, or cannot be tried again. */
+  readonly insists?: boolean;
 }
 
 /** The limits the journal keeps. */

@@ -5,22 +5,22 @@ import type { Observable } from 'rxjs';
 import type { Commit } from '../domain/events.js';
 import { isPawlError, type PawlError } from '../errors.js';
 import { silentLogger, withFields, type Logger } from '../logger.js';
-import { CommitDecoder } from './commit-codec.js';
+import { requireAdmissible } from './commit-admission.js';
 import { Emission } from './emission.js';
 import type { Acknowledge, GatheringBatch } from './gathering-batch.js';
 import { GroupCommit } from './group-commit.js';
 import type { CheckedLogReport } from './journal-backend.js';
 import {
   commitTooLarge,
-  decodeOrRefuse,
   journalClosed,
   journalPoisoned,
-  overloaded,
   poisonedCommit,
   refusedCommit,
 } from './journal-errors.js';
 import type { CommitDraft, JournalParts, ReadRange } from './journal-parts.js';
 import { JournalStamps } from './journal-stamps.js';
+import { readCommits, replayCommits } from './read-commits.js';
+import { carryOver, refuseAll, refuseOthers } from './refused-batch.js';
 import type { JournalRepair } from './repair-policy.js';
 
 export type { CommitDraft, JournalLimits, JournalParts, ReadRange } from './journal-parts.js';
@@ -46,6 +46,8 @@ export class Journal {
   private poison: PawlError | undefined;
   /** Found in an older segment after the opening. */
   private damage: PawlError | undefined;
+  /** Set while what is kept for a full disk is in use: only what insists is taken then. */
+  private full: PawlError | undefined;
   private closing: Promise<void> | undefined;
 
   constructor(private readonly parts: JournalParts) {
@@ -57,12 +59,9 @@ export class Journal {
     this.checked = opened.checked;
     this.stamps = new JournalStamps(opened);
     this.group = new GroupCommit(backend, clock, {
-      onDurable: (batch) => {
-        this.batchDurable(batch);
-      },
-      onRefused: (error, gathered, failed) => {
-        this.batchRefused(error, gathered, failed);
-      },
+      onDurable: this.batchDurable.bind(this),
+      onRefused: this.batchRefused.bind(this),
+      onRoomMade: this.roomMade.bind(this),
       onSlow: (durationMs) => {
         this.logger.warn({ durationMs }, 'fsync slower than 1 s');
       },
@@ -177,33 +176,24 @@ export class Journal {
    */
   append(draft: CommitDraft, ack: Acknowledge): Commit {
     this.assertUsable();
-    const { events, header } = draft;
     const { limits } = this.parts;
-    const { group } = this;
-    const batch = group.gathering;
-    const room = draft.urgent === true ? 2 : 1;
-    if (
-      this.pendingCommits >= limits.maxQueuedCommands * room ||
-      group.pendingBytes >= limits.maxQueuedBytes * room
-    ) {
-      throw overloaded(this.pendingCommits, group.pendingBytes);
-    }
-    if (events.length === 0 || events.length > limits.maxCommitEvents) {
-      throw commitTooLarge({ events: events.length, limits });
-    }
+    const { gathering: batch, pendingBytes } = this.group;
+    requireAdmissible(draft, { commits: this.pendingCommits, bytes: pendingBytes, full: this.full }, limits);
     this.stamps.assertComplete();
     const bytes = batch.encode(draft);
     if (bytes > limits.maxFrameBytes) {
       batch.drop();
-      throw commitTooLarge({ events: events.length, bytes, limits });
+      throw commitTooLarge({ events: draft.events.length, bytes, limits });
     }
-    const commit: Commit = {
-      header,
-      firstSequence: this.stamps.stamp(events, header.at, draft.firstSequence),
-      events,
-    };
-    batch.keep(commit, ack);
-    group.schedule();
+    return this.enqueue(batch, draft, ack);
+  }
+
+  private enqueue(batch: GatheringBatch, draft: CommitDraft, ack: Acknowledge): Commit {
+    const { events, header } = draft;
+    const firstSequence = this.stamps.stamp(events, header.at, draft.firstSequence);
+    const commit = { header, firstSequence, events };
+    batch.keep(commit, ack, draft.insists === true);
+    this.group.schedule();
     return commit;
   }
 
@@ -226,6 +216,16 @@ export class Journal {
     return this.closing;
   }
 
+  /** The backend found, while nothing was being written, that nothing may be written any more. */
+  backendLost(error: PawlError): void {
+    this.group.fail(error);
+  }
+
+  /** What is kept for a full disk is there again. */
+  backendHasRoom(): void {
+    this.full = undefined;
+  }
+
   /** Calls `listener` once, when the journal is poisoned. */
   onPoisoned(listener: (error: PawlError) => void): void {
     if (this.poison === undefined) this.poisonListeners.push(listener);
@@ -233,19 +233,13 @@ export class Journal {
   }
 
   /** Durable commits with an event of the range, in order, from storage. Errors: `HISTORY_GONE`, `JOURNAL_CORRUPT`. */
-  async *read(range: ReadRange): AsyncGenerator<Commit, void, undefined> {
-    const decoder = new CommitDecoder();
-    for await (const frames of this.parts.backend.read(range.from, this.lastOf(range))) {
-      yield* frames.map((frame) => decodeOrRefuse(decoder, frame));
-    }
+  read(range: ReadRange): AsyncGenerator<Commit, void, undefined> {
+    return readCommits(this.parts.backend, range.from, this.lastOf(range));
   }
 
   /** The same as `read`, pushed: what recovery uses, since it costs no promise a commit. */
-  async replay(range: ReadRange, apply: (commit: Commit) => void): Promise<void> {
-    const decoder = new CommitDecoder();
-    for await (const frames of this.parts.backend.read(range.from, this.lastOf(range))) {
-      for (const frame of frames) apply(decodeOrRefuse(decoder, frame));
-    }
+  replay(range: ReadRange, apply: (commit: Commit) => void): Promise<void> {
+    return replayCommits(this.parts.backend, { from: range.from, to: this.lastOf(range) }, apply);
   }
 
   /** Test hook: durable commits wait until the returned function is called. */
@@ -253,8 +247,8 @@ export class Journal {
     return this.emission.hold();
   }
 
-  private lastOf({ to }: ReadRange): number {
-    return Math.min(to ?? this.durableSequence, this.durableSequence);
+  private lastOf({ to = Infinity }: ReadRange): number {
+    return Math.min(to, this.durableSequence);
   }
 
   private async drainAndClose(): Promise<void> {
@@ -273,7 +267,9 @@ export class Journal {
 
   private batchDurable(batch: GatheringBatch): void {
     this.stamps.durableUpTo(batch, batch.commits[batch.size - 1]?.header.at ?? 0);
-    if (this.logger !== silentLogger) this.logAppended(batch);
+    const told = this.logger === silentLogger ? [] : batch.commits;
+    for (const { firstSequence: sequence, events } of told)
+      this.logger.debug({ sequence, events: events.length }, 'commit appended');
     this.unemitted += batch.size;
     this.bytes += batch.end;
     this.emission.push(batch);
@@ -283,34 +279,41 @@ export class Journal {
     this.stamps.rewind();
     const poisoned = isPawlError(cause, 'JOURNAL_POISONED');
     if (poisoned) this.becomePoisoned(cause);
-    if (failed !== undefined)
-      this.refuse(failed, poisoned ? poisonedCommit(cause, 'indeterminate') : refusedCommit(cause));
-    this.refuse(gathered, poisoned ? poisonedCommit(cause, 'notDone') : refusedCommit(cause));
+    const errorOf = (outcome: 'indeterminate' | 'notDone'): PawlError =>
+      poisoned ? poisonedCommit(cause, outcome) : refusedCommit(cause);
+    if (failed !== undefined) this.refuse(failed, errorOf('indeterminate'));
+    this.refuse(gathered, errorOf('notDone'));
   }
 
-  private refuse(batch: GatheringBatch, error: PawlError): void {
-    for (const [index, commit] of batch.commits.entries()) {
-      try {
-        batch.acks[index]?.(error, commit);
-      } catch (thrown) {
-        this.logger.error({ err: thrown }, 'a caller of the journal threw');
-      }
+  /** What insists goes into the next batch, in order; everything else is refused until the room is there again. */
+  private roomMade(cause: PawlError, gathered: GatheringBatch, failed: GatheringBatch): void {
+    this.stamps.rewind();
+    this.full = cause;
+    this.logger.warn({ err: cause }, 'disk full: the reserve is in use');
+    const next = this.group.gathering;
+    const enqueue = this.enqueue.bind(this, next);
+    for (const batch of [failed, gathered]) carryOver(batch, next, enqueue);
+    for (const batch of [failed, gathered]) {
+      refuseOthers(batch, refusedCommit(cause), this.onCallerThrew);
+      this.group.recycle(batch);
     }
-    for (const waiter of batch.waiters) waiter.reject(error);
+  }
+
+  private readonly onCallerThrew = (thrown: unknown): void => {
+    this.logger.error({ err: thrown }, 'a caller of the journal threw');
+  };
+
+  private refuse(batch: GatheringBatch, error: PawlError): void {
+    refuseAll(batch, error, this.onCallerThrew);
     this.group.recycle(batch);
   }
 
   private becomePoisoned(error: PawlError): void {
+    if (this.poison !== undefined) return;
     this.poison = error;
     const { segment, offset, truncateOk, cause } = error.data;
     this.logger.error({ err: error, segment, offset, truncateOk, cause }, 'writer poisoned');
     this.parts.onLifecycle({ type: 'poisoned', error });
     for (const listener of this.poisonListeners.splice(0)) listener(error);
-  }
-
-  private logAppended(batch: GatheringBatch): void {
-    for (const { firstSequence, events } of batch.commits) {
-      this.logger.debug({ sequence: firstSequence, events: events.length }, 'commit appended');
-    }
   }
 }

@@ -48,6 +48,8 @@ export async function openJournalOn(backend: JournalBackend, options: OpenJourna
       logger,
       maxFrameBytes: limits.maxFrameBytes,
       segmentBytes: limits.segmentBytes,
+      preallocateBytes: limits.preallocateBytes,
+      reserveBytes: limits.reserveBytes,
       expectExisting: options.expectExisting ?? false,
       lockWaitMs: options.lockWaitMs ?? 0,
       checkPayloads: options.checkPayloads ?? false,
@@ -56,6 +58,12 @@ export async function openJournalOn(backend: JournalBackend, options: OpenJourna
       onRotation: (phase) => {
         const sequence = made.journal?.durableSequence ?? 0;
         onLifecycle({ type: phase === 'began' ? 'rotationBegan' : 'rotationEnded', sequence });
+      },
+      onLost: (error) => {
+        made.journal?.backendLost(error);
+      },
+      onRoom: () => {
+        made.journal?.backendHasRoom();
       },
     });
   } catch (error) {

@@ -10,7 +10,7 @@ import type { JournalRepair } from './repair-policy.js';
 import type { ScannedChunk } from './scan.js';
 import type { SegmentInfo } from './segment-list.js';
 import { readRange } from './segment-source.js';
-import { SegmentWriter, poisonedAt } from './segment-writer.js';
+import { SegmentWriter } from './segment-writer.js';
 import type { Storage, StorageFile } from './storage.js';
 import { errnoOf, guarded } from './storage-errors.js';
 
@@ -118,55 +118,4 @@ export async function quarantine(
   } finally {
     await file.close();
   }
-}
-
-/** What creating a segment needs. */
-export interface NewSegment {
-  readonly storage: Storage;
-  readonly paths: DataDirPaths;
-  readonly info: SegmentInfo;
-  readonly cursor: LogCursor;
-  readonly epoch: number;
-  readonly logId: string;
-  readonly instance: string;
-}
-
-/**
- * Makes the next segment: header synced under a temporary name, renamed, directory synced. Until the rename a failure
- * leaves the log as it was; from the rename on the outcome is unknown and the error is `JOURNAL_POISONED`.
- */
-export async function createSegment({
-  storage,
-  paths,
-  info,
-  cursor,
-  epoch,
-  logId,
-  instance,
-}: NewSegment): Promise<SegmentWriter> {
-  const temporary = `${info.path}.tmp`;
-  const previousSealCrc = cursor.begun ? cursor.previousCrc : undefined;
-  const file = await guarded('create', temporary, () => storage.open(temporary, 'create'));
-  const position = { cursor: cursor.copy(), sizeBytes: 0 };
-  const writer = new SegmentWriter(info.name, info.path, file, position, epoch);
-  try {
-    await guarded('write to', temporary, async () => {
-      await file.truncate(0);
-      await writer.begin({ logId, epoch, instance, firstSequence: info.firstSequence, previousSealCrc });
-    });
-  } catch (error) {
-    await file.close().catch(() => undefined);
-    throw error;
-  }
-  try {
-    await storage.rename(temporary, info.path);
-    await storage.syncDir(paths.wal);
-  } catch (error) {
-    throw poisonedAt(
-      { segment: info.name, offset: 0, path: info.path, cause: 'rename', truncateOk: false },
-      error,
-    );
-  }
-  info.sizeBytes = writer.sizeBytes;
-  return writer;
 }

@@ -1,5 +1,6 @@
-// Writes frames to the newest segment: batches, marks, the seal. A failed write is cut back to the last durable
-// end; when that fails, or any fsync, the outcome on disk is unknown and the error is JOURNAL_POISONED.
+// Writes frames to the newest segment: batches, marks, the seal; zeros ahead of them, so that an fsync need not write
+// the file's size too. A failed write is cut back to the last durable end; when that fails, or any fsync, the
+// outcome on disk is unknown and the error is JOURNAL_POISONED. Never two writes at a time.
 import { PawlError } from '../errors.js';
 import { writeSeal, writeSegmentHeader, writeWatermark, type SegmentHeader } from './control-frames.js';
 import { FRAME_HEADER_BYTES, FRAME_KIND, LOG_MAGIC, closeFrame, type FrameFields } from './frame.js';
@@ -8,13 +9,26 @@ import { describe } from './journal-errors.js';
 import type { LogCursor } from './log-cursor.js';
 import { RecordWriter } from './record-writer.js';
 import type { StorageFile } from './storage.js';
-import { storageFailure } from './storage-errors.js';
+import { isReadOnly, storageFailure } from './storage-errors.js';
 
 const CONTROL_BYTES = 512;
+/** A log that is smaller than this is as large as what it holds. */
+const SMALL_BYTES = 65_536;
+const ZERO_BYTES = 262_144;
+
+/** What happened to the write path, of which nobody can know the outcome. */
+export type PoisonCause = 'write' | 'fsync' | 'seal' | 'rename' | 'directory' | 'fenced';
 
 /** The newest segment, open for writing. `cursor` stands at its durable end. */
 export class SegmentWriter {
   private readonly control = new RecordWriter(CONTROL_BYTES);
+  /** How far ahead zeros are written, and up to where; 0: not. */
+  private aheadBytes = 0;
+  private aheadLimit = 0;
+  /** Bytes of the file; zero from the durable end on. */
+  private allocated: number;
+  /** True once zeros may lie behind the durable end. */
+  private hasTail = false;
 
   constructor(
     readonly name: string,
@@ -22,7 +36,15 @@ export class SegmentWriter {
     readonly file: StorageFile,
     private position: { cursor: LogCursor; sizeBytes: number },
     private readonly epoch: number,
-  ) {}
+  ) {
+    this.allocated = position.sizeBytes;
+  }
+
+  /** Writes zeros ahead from now on, `stepBytes` at a time, up to a size of `limitBytes`; with 0, none. */
+  writeAhead(stepBytes: number, limitBytes: number): void {
+    this.aheadBytes = stepBytes;
+    this.aheadLimit = limitBytes;
+  }
 
   /** Durable end. */
   get sizeBytes(): number {
@@ -68,6 +90,7 @@ export class SegmentWriter {
     await this.file.write(control.bytes, 0, control.position, 0);
     await this.file.datasync();
     this.position = { cursor, sizeBytes: control.position };
+    this.allocated = control.position;
   }
 
   /** Says that everything so far is durable. */
@@ -79,8 +102,9 @@ export class SegmentWriter {
     await this.persist(this.control.bytes, this.control.position, cursor);
   }
 
-  /** Ends the segment. */
+  /** Ends the segment. The zeros behind it go first, durably: nothing ever follows a seal. */
   async seal(): Promise<void> {
+    await this.cutTail();
     const cursor = this.cursor.copy();
     this.openControl();
     writeSeal(this.control, {
@@ -138,10 +162,11 @@ export class SegmentWriter {
   /** One write, one fsync; only then the new end counts. */
   private async persist(bytes: Buffer, length: number, cursor: LogCursor): Promise<void> {
     const { file, sizeBytes } = this;
+    await this.extend(sizeBytes + length);
     try {
       await file.write(bytes, 0, length, sizeBytes);
     } catch (error) {
-      await this.cutBack(error);
+      await this.cutBack(error, length);
       const refused = storageFailure(error, 'write to', this.path);
       throw new PawlError(refused.code, refused.message, { ...refused.data, outcome: 'notDone' }, error);
     }
@@ -151,23 +176,66 @@ export class SegmentWriter {
       throw this.poisoned('fsync', error, false);
     }
     this.position = { cursor, sizeBytes: sizeBytes + length };
+    if (this.sizeBytes > this.allocated) this.allocated = this.sizeBytes;
   }
 
-  private async cutBack(writeError: unknown): Promise<void> {
+  /** Sees to it that zeros lie behind `end`. That there is no room for them, or any other failure, is no failure of the log. */
+  private async extend(end: number): Promise<void> {
+    const to = Math.min(end + this.aheadBytes, this.aheadLimit);
+    if (this.aheadBytes === 0 || end < SMALL_BYTES || end <= this.allocated || to <= end) return;
+    const zeros = Buffer.alloc(Math.min(ZERO_BYTES, to - end));
+    this.hasTail = true;
+    try {
+      for (let at = end; at < to; at += zeros.length) {
+        await this.file.write(zeros, 0, Math.min(zeros.length, to - at), at);
+      }
+      this.allocated = to;
+    } catch {
+      // Whatever was written of them is zero; the log goes on growing by its batches.
+      this.aheadBytes = 0;
+    }
+  }
+
+  private async cutTail(): Promise<void> {
+    if (!this.hasTail) return;
+    this.aheadBytes = 0;
     try {
       await this.file.truncate(this.sizeBytes);
       await this.file.datasync();
     } catch (error) {
+      throw this.poisoned('seal', error, false);
+    }
+    this.hasTail = false;
+    this.allocated = this.sizeBytes;
+  }
+
+  private async cutBack(writeError: unknown, length: number): Promise<void> {
+    let truncateOk = false;
+    try {
+      await this.file.truncate(this.sizeBytes);
+      truncateOk = true;
+      await this.file.datasync();
+      this.hasTail = false;
+      this.allocated = this.sizeBytes;
+    } catch (error) {
+      if (!truncateOk && isReadOnly(error) && (await this.isUntouched(length))) return;
       throw this.poisoned('write', new AggregateError([writeError, error], describe(error)), false);
     }
   }
 
+  /** True when nothing of the `length` bytes behind the durable end was written: there is nothing to cut then. */
+  private async isUntouched(length: number): Promise<boolean> {
+    const found = Buffer.alloc(length);
+    try {
+      const count = await this.file.read(found, 0, length, this.sizeBytes);
+      return found.subarray(0, count).every((byte) => byte === 0);
+    } catch {
+      return false;
+    }
+  }
+
   /** The error after which nothing may be written any more. */
-  poisoned(
-    cause: 'write' | 'fsync' | 'rename' | 'directory',
-    error: unknown,
-    truncateOk: boolean,
-  ): PawlError {
+  poisoned(cause: PoisonCause, error: unknown, truncateOk: boolean): PawlError {
     return poisonedAt(
       { segment: this.name, offset: this.sizeBytes, path: this.path, cause, truncateOk },
       error,
@@ -181,15 +249,16 @@ export function poisonedAt(
     readonly segment: string;
     readonly offset: number;
     readonly path: string;
-    readonly cause: 'write' | 'fsync' | 'rename' | 'directory';
+    readonly cause: PoisonCause;
     readonly truncateOk: boolean;
   },
   error: unknown,
 ): PawlError {
-  return new PawlError(
-    'JOURNAL_POISONED',
-    `The ${place.cause} of segment ${place.segment} at byte ${String(place.offset)} failed (${describe(error)}), so what is on disk behind it is unknown; open ${place.path} in a new process.`,
-    place,
-    error,
-  );
+  const { cause, segment, offset, path } = place;
+  const where = `segment ${segment} at byte ${String(offset)}`;
+  const message =
+    cause === 'directory' || cause === 'fenced'
+      ? `The log can write no more at ${where}: ${describe(error)}. Find out who did that before you open ${path} in a new process.`
+      : `The ${cause} of ${where} failed (${describe(error)}), so what is on disk behind it is unknown; open ${path} in a new process.`;
+  return new PawlError('JOURNAL_POISONED', message, place, error);
 }

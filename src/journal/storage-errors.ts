@@ -2,6 +2,7 @@
 import { PawlError, isPawlError, type ErrorCode } from '../errors.js';
 
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+const OUT_OF_FILES = new Set(['EMFILE', 'ENFILE']);
 const READ_ONLY = new Set(['EROFS', 'EACCES', 'EPERM']);
 
 /** The errno name of an error of the storage, or an empty text. */
@@ -9,6 +10,16 @@ export function errnoOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return '';
   const { code } = error as { code?: unknown };
   return typeof code === 'string' ? code : '';
+}
+
+/** True when the storage takes no writes at all. */
+export function isReadOnly(error: unknown): boolean {
+  return READ_ONLY.has(errnoOf(error));
+}
+
+/** True when no file could be opened, so that nothing was tried. */
+export function isOutOfFiles(error: unknown): boolean {
+  return OUT_OF_FILES.has(errnoOf(error));
 }
 
 /** A typed error for a failed operation; a Pawl error passes as it is. */

@@ -11,6 +11,13 @@ export interface FileStat {
   readonly links: number;
 }
 
+/** What a file system says of itself. */
+export interface FileSystemFacts {
+  /** Its number, as `statfs(2)` gives it. */
+  readonly type: number;
+  readonly freeBytes: number;
+}
+
 /** How a file is opened: `read`; `update` reads and writes one that exists; `create` makes it if need be; `createNew` refuses one that exists. */
 export type OpenMode = 'read' | 'update' | 'create' | 'createNew';
 
@@ -53,6 +60,8 @@ export interface Storage {
   stat(path: string): Promise<FileStat | undefined>;
   /** Makes the names in a directory durable. */
   syncDir(path: string): Promise<void>;
+  /** Of the file system that holds `path`; absent where nothing is known of it. */
+  fileSystem?(path: string): Promise<FileSystemFacts>;
   /** Tries once to lock the file, creating it. Errors: `LOCK_UNAVAILABLE`. */
   lock(path: string): Promise<LockOutcome>;
   /** Who this process is, for the text of the lock. */

@@ -1,9 +1,11 @@
 // Verifies a log without the lock and without changing anything: every byte of every segment, every event decoded.
+import { PawlError, isPawlError } from '../errors.js';
 import { checkLog } from './check-log.js';
 import { dataDirPaths, requireDataDir } from './data-dir.js';
 import { readHead } from './head-file.js';
 import type { RepairPolicy } from './repair-policy.js';
 import { listSegments } from './segment-list.js';
+import { lookSteadily } from './steady-look.js';
 import type { Storage } from './storage.js';
 
 /** What was verified. */
@@ -28,12 +30,24 @@ export async function verifyLog(
   const { storage } = parts;
   const paths = dataDirPaths(root);
   await requireDataDir(storage, paths);
-  const head = await readHead(storage, paths.head);
-  const segments = await listSegments(storage, paths.wal);
-  const { cursor, end, commits } = await checkLog({ ...parts, segments, head, decode: 'all' });
+  const { found, damage } = await lookSteadily(async () => {
+    const head = await readHead(storage, paths.head);
+    const segments = await listSegments(storage, paths.wal);
+    const newest = segments.at(-1)?.name;
+    try {
+      const checked = await checkLog({ ...parts, segments, head, decode: 'all' });
+      return { found: { checked, segments: segments.length }, damage: undefined, newest };
+    } catch (error) {
+      if (!isPawlError(error)) throw error;
+      return { found: undefined, damage: error, newest };
+    }
+  });
+  if (damage !== undefined) throw damage;
+  if (found === undefined) throw new PawlError('INTERNAL', 'A check found neither a log nor damage.');
+  const { cursor, end, commits } = found.checked;
   const { firstSequence, lastSequence } = cursor;
   return {
-    segments: segments.length,
+    segments: found.segments,
     commits,
     firstSequence,
     lastSequence: firstSequence === 0 ? 0 : lastSequence,

@@ -11,6 +11,7 @@ import { decodeOrRefuse } from './journal-errors.js';
 import type { ReadRange } from './journal.js';
 import { readLog } from './read-log.js';
 import { listSegments, type SegmentInfo } from './segment-list.js';
+import { lookSteadily } from './steady-look.js';
 import type { Storage } from './storage.js';
 
 /** What a reader needs. */
@@ -40,17 +41,16 @@ export class WalReader {
     const { storage, maxFrameBytes, unproven = false } = parts;
     const paths = dataDirPaths(root);
     await requireDataDir(storage, paths);
-    const head = await readHead(storage, paths.head);
-    const segments = await listSegments(storage, paths.wal);
-    const request = {
-      storage,
-      segments,
-      head,
-      maxFrameBytes,
-      repair: 'truncate-partial' as const,
-      decode: 'none' as const,
-    };
-    const { state, damage } = await look(request);
+    const {
+      found: { head, segments, state },
+      damage,
+    } = await lookSteadily(async () => {
+      const head = await readHead(storage, paths.head);
+      const segments = await listSegments(storage, paths.wal);
+      const request = { storage, segments, head, maxFrameBytes } as const;
+      const { state, damage } = await look({ ...request, repair: 'truncate-partial', decode: 'none' });
+      return { found: { head, segments, state }, damage, newest: segments.at(-1)?.name };
+    });
     const proven =
       damage === undefined && !unproven
         ? provenSequence(state, head?.durableSequence ?? 0)

@@ -11,6 +11,16 @@ function fill(storage: FaultyStorage): void {
   storage.setFaults((operation) => (operation === 'write' ? { kind: 'fail', errno: 'ENOSPC' } : undefined));
 }
 
+/** A write finds room only where the reserve was. */
+function fillUpToTheReserve(storage: FaultyStorage): void {
+  let given = false;
+  storage.setFaults((operation, path) => {
+    given ||= operation === 'unlink' && path === '/data/reserve';
+    if (operation !== 'write' || (given && path !== '/data/reserve')) return undefined;
+    return { kind: 'fail', errno: 'ENOSPC' };
+  });
+}
+
 function makeRoom(storage: FaultyStorage): void {
   storage.setFaults(undefined);
 }
@@ -138,6 +148,44 @@ describe('a full disk', () => {
     await kit.clock.advance(1_000);
     const used = await eventsOf(kit.pawl, 'BudgetConsumed');
     expect(used).toMatchObject([{ dimension: 'token', amount: 3, runId: runIds[0] }]);
+  });
+
+  it('with a reserve, work that was admitted ends, is canceled and paused; nothing new is begun', async () => {
+    const { storage, pawl, clock, submit, gates, work } = await open(2);
+    const [done, stopped, next] = [await submit(), await submit(), await submit()];
+    await clock.advance(1_000);
+    fillUpToTheReserve(storage);
+    gates[0]?.open('result');
+    expect(await pawl.run(done).result()).toBe('result');
+    await pawl.cancelRun(stopped);
+    await pawl.pause();
+    await pawl.resume();
+    await clock.advance(5_000);
+    expect(run(pawl, stopped).state).toBe('canceled');
+    expect(run(pawl, next).state).toBe('ready');
+    await refusal(pawl.submit(work), 'STORAGE_FULL');
+    makeRoom(storage);
+    await clock.advance(2_000);
+    expect(run(pawl, next).state).toBe('running');
+    await submit();
+    gates[2]?.open('late');
+    expect(await pawl.run(next).result()).toBe('late');
+  });
+
+  it('a finish that was kept is tried once more at close', async () => {
+    const { kit, storage, pawl, clock, submit, gates, work } = await open();
+    const runId = await submit();
+    await clock.settle();
+    fill(storage);
+    gates[0]?.open('kept');
+    await clock.settle();
+    expect(run(pawl, runId).state).toBe('running');
+    makeRoom(storage);
+    await pawl.close({ drainMs: 0 });
+    const again = await kit.restart({ tasks: [work], backend: new FileBackend(storage, '/data') });
+    expect(await again.pawl.run(runId).result()).toBe('kept');
+    expect(run(again.pawl, runId)).toMatchObject({ state: 'completed', attemptCount: 1 });
+    expect((await eventsOf(again.pawl, 'BudgetConsumed')).map(({ amount }) => amount)).toEqual([5]);
   });
 
   it('lets go of the directory at close; what could not be written runs again', async () => {

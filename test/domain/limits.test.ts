@@ -10,6 +10,8 @@ describe('the default limits', () => {
       maxFrameBytes: 16 * 2 ** 20,
       maxCommitEvents: 10_000,
       segmentBytes: 64 * 2 ** 20,
+      preallocateBytes: 2 ** 20,
+      reserveBytes: 8 * 2 ** 20,
       maxPendingRuns: 10_000_000,
       maxQueuedCommands: 10_000,
       maxQueuedBytes: 64 * 2 ** 20,

@@ -221,7 +221,6 @@ describe('rotation', () => {
       'write 1.wal',
       'datasync 1.wal',
       'open 2.wal.tmp',
-      'truncate 2.wal.tmp',
       'write 2.wal.tmp',
       'datasync 2.wal.tmp',
       'rename 2.wal.tmp',
@@ -248,7 +247,7 @@ describe('rotation', () => {
     await journal.close();
   });
 
-  it.each(['open', 'truncate', 'write', 'datasync'] as const)(
+  it.each(['open', 'write', 'datasync'] as const)(
     'that fails before the rename (%s) refuses the commit, and the next one works',
     async (operation) => {
       const storage = new FaultyStorage();
@@ -344,19 +343,23 @@ describe('marks', () => {
         },
       },
     });
+    // The first batch of a writer is followed by head, the others are not.
     await appendDurably(journal, [heartbeat('one')]);
+    await appendDurably(journal, [heartbeat('two')]);
     const reader = await openJournal('/data', { storage, readOnly: true });
-    expect(await actorsOf(reader)).toEqual([]);
+    expect(await actorsOf(reader)).toEqual(['one']);
     const syncs = storage.counts.datasync;
-    fired[0]?.();
-    for (let turn = 0; turn < 40; turn++) await Promise.resolve();
+    for (let round = 0; round < 3; round++) {
+      for (const fire of fired.splice(0)) fire();
+      for (let turn = 0; turn < 200; turn++) await Promise.resolve();
+    }
     const later = await openJournal('/data', { storage, readOnly: true });
-    expect([await actorsOf(later), later.currentSequence]).toEqual([['one'], 1]);
+    expect([await actorsOf(later), later.currentSequence]).toEqual([['one', 'two'], 2]);
     // The mark, and head.
     expect(storage.counts.datasync - syncs).toBe(2);
-    await appendDurably(journal, [heartbeat('two')]);
+    await appendDurably(journal, [heartbeat('three')]);
     await journal.close();
-    expect(await actorsOf(await openJournal('/data', { storage, readOnly: true }))).toEqual(['one', 'two']);
+    expect((await openJournal('/data', { storage, readOnly: true })).currentSequence).toBe(3);
   });
 });
 

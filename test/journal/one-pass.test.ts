@@ -239,6 +239,8 @@ describe('a log without an event', () => {
     const name = '/data/wal/00000000000000000005.wal';
     const bytes = disk.contents(name);
     disk.place(name, bytes.subarray(0, framesOf(bytes)[0]?.end));
+    // It would know of the event.
+    await disk.unlink('/data/head');
     const journal = await openJournal('/data', { storage: disk });
     expect(journal.currentSequence).toBe(0);
     await journal.append(event(9));

@@ -1,0 +1,24 @@
+// What an opening tells of a log in a directory: where it stands, and how much of it was read.
+import type { Coverage } from './check-log.js';
+import type { CheckedLogReport, OpenedLog } from './journal-backend.js';
+import type { WritableLog } from './open-log.js';
+
+/** The answer of a backend that has opened `log`. */
+export function describeOpened(log: WritableLog): OpenedLog {
+  const empty = log.segments.length === 0;
+  const lastSequence = empty ? 0 : log.cursor.lastSequence;
+  return {
+    epoch: log.epoch,
+    firstSequence: empty ? 0 : (log.segments[0]?.firstSequence ?? 0),
+    lastSequence,
+    lastAt: log.lastAt,
+    knownSequence: Math.max(lastSequence, log.head?.durableSequence ?? 0),
+    ...(log.repaired === undefined ? {} : { repaired: log.repaired }),
+    checked: reportOf(log.coverage),
+  };
+}
+
+function reportOf({ segments, bytes, unread }: Coverage): CheckedLogReport {
+  const laterBytes = unread.reduce((sum, { info }) => sum + info.sizeBytes, 0);
+  return { segments, bytes, laterSegments: unread.length, laterBytes };
+}
