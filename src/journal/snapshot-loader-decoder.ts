@@ -71,7 +71,8 @@ export class SnapshotDecoder {
   #readHeader(bytes: Buffer, at: number): void {
     const frame = this.#frame;
     if (this.#digest !== undefined) throw this.#corrupt('sealMismatch');
-    if (judgeMagic(bytes, at, SNAPSHOT_MAGIC) === 'otherVersion') throw this.#unsupported(bytes.readUInt8(at + 3));
+    if (judgeMagic(bytes, at, SNAPSHOT_MAGIC) === 'otherVersion')
+      throw this.#unsupported(bytes.readUInt8(at + 3));
     if (judgeMagic(bytes, at, SNAPSHOT_MAGIC) === 'foreign' || !frame.read(bytes, at))
       throw this.#corrupt('crcMismatch');
     if (frame.length === 0 || frame.length > MAX_FRAME_BYTES) throw this.#corrupt('decodeFailure');

@@ -3,6 +3,7 @@
 // power goes; a failed fsync keeps the cache looking right. Everything follows from the seed of the crash.
 import type {
   FileStat,
+  FileSystemFacts,
   LockOutcome,
   OpenMode,
   Storage,
@@ -30,6 +31,10 @@ interface Perform {
   /** Process that asks. */
   readonly born?: number;
 }
+
+/** What `statfs(2)` says of ext4. */
+const EXT4_TYPE = 0xef53;
+const FREE_BYTES = 4_194_304;
 
 /** The simulated disk. `/` exists; paths are absolute. */
 export class FaultyStorage implements Storage {
@@ -189,6 +194,11 @@ export class FaultyStorage implements Storage {
       this.locks.set(path, held);
       return { kind: 'held', lock: this.lockHandle(path, held) };
     });
+  }
+
+  /** A small disk: a reserve of the default size finds no room on it, which would only be memory. */
+  fileSystem(): Promise<FileSystemFacts> {
+    return Promise.resolve({ type: EXT4_TYPE, freeBytes: FREE_BYTES });
   }
 
   holder(): Promise<Readonly<Record<string, string | number>>> {

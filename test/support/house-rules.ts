@@ -45,7 +45,8 @@ const BASE_FILES = ['errors', 'clock', 'host-clock', 'logger'];
 const MIDDLE = ['commands', 'scheduling', 'execution', 'observe'];
 
 /** Files of src/journal that may read projections: recovery, loading a projection, the offline tools, and the door. */
-const RECOVERY = /^src\/journal\/(recovery[\w-]*|load-projection[\w-]*|offline-[\w-]*|snapshot-projection[\w-]*|index)\.ts$/;
+const RECOVERY =
+  /^src\/journal\/(recovery[\w-]*|load-projection[\w-]*|offline-[\w-]*|snapshot-projection[\w-]*|index)\.ts$/;
 
 /** The layer of a file of src. */
 export function layerOf(file: string): Layer {
