@@ -3,7 +3,7 @@
 // each other is used next to each other. Each row says which capture has it; nothing else is kept a row.
 import type { KeptImage } from '../domain/snapshot-records.js';
 import type { SectionCapture } from './snapshot-section.js';
-import { ShardedMap } from './sharded-map.js';
+import { IdTable } from './id-table.js';
 
 /** What a table asks of its rows. */
 export interface TableRow {
@@ -19,7 +19,7 @@ export interface RowOrder<V> {
 }
 
 /** Rows by id; whoever is about to change, add or remove one says so first. */
-export class RowTable<V extends TableRow, R> extends ShardedMap<V> {
+export class RowTable<V extends TableRow, R> extends IdTable<V> {
   #capture: RowCapture<V, R> | undefined;
   #captures = 0;
 
@@ -39,7 +39,7 @@ export class RowTable<V extends TableRow, R> extends ShardedMap<V> {
   /** Adds a row, which no open capture will show. */
   add(row: V): void {
     row.capturedIn = this.#captures;
-    this.set(row.id, row);
+    this.set(row);
   }
 
   /** Begins to keep the rows as they are now, those that change with `keep`. One capture at a time. */
