@@ -308,11 +308,14 @@ describe('what was left is checked behind the start', () => {
       },
     };
     const { journal } = await start(storage, { clock });
+    // Whatever else waits for its time was armed by the start.
+    const armed = fired.length;
     storage.failNext('open', 'EMFILE');
     const checked = journal.checkRest();
-    while (fired.length === 0) await new Promise((resolve) => hostClock.yieldTurn(() => resolve(undefined)));
+    while (fired.length === armed)
+      await new Promise((resolve) => hostClock.yieldTurn(() => resolve(undefined)));
     await storage.unlink(second);
-    fired[0]?.();
+    fired[armed]?.();
     await expect(checked).rejects.toMatchObject({
       code: 'JOURNAL_CORRUPT',
       data: { segment: second.slice(-24), reason: 'io' },
