@@ -23,7 +23,7 @@ export { stats, type LogStats, type SegmentStats } from './offline-stats.js';
 export { snapshotDirectory, type SnapshotDirectoryOptions } from './offline-take-snapshot.js';
 export type { RecoveryObservations, RecoveryStage, RejectedSnapshot } from './recovery.js';
 export type { DamagedPlace } from './salvage-pieces.js';
-export type { SequenceRange } from './salvage-plan.js';
+export type { SequenceRange } from './offline-salvage-plan.js';
 export { SnapshotLoader, type SnapshotFileOptions } from './snapshot-loader.js';
 export {
   SNAPSHOT_FORMAT_VERSION,

@@ -14,7 +14,7 @@ import { loadProjectionFromStorage } from './load-projection.js';
 import { checkSnapshots, type CheckedSnapshot } from './offline-snapshots.js';
 import { openJournal, type JournalHandle, type JournalOptions } from './open-journal.js';
 import { commitsOf, piecesOf, type DamagedPlace, type Piece, type SearchParts } from './salvage-pieces.js';
-import { planSalvage, type SalvagePlan, type SequenceRange } from './salvage-plan.js';
+import { planSalvage, type SalvagePlan, type SequenceRange } from './offline-salvage-plan.js';
 import { listSegments } from './segment-list.js';
 import { FileSnapshots, SnapshotFileOutput } from './snapshot-store-files.js';
 import type { Storage } from './storage.js';
