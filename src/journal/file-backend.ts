@@ -244,8 +244,7 @@ export class FileBackend implements JournalBackend {
   }
 
   private newest(): SegmentInfo | undefined {
-    const segments = this.live?.log.segments;
-    return segments?.[segments.length - 1];
+    return this.live?.log.segments.at(-1);
   }
 
   private noteEnd(writer: SegmentWriter, mark: { sequence: number; offset: number } | undefined): void {
@@ -280,14 +279,15 @@ export class FileBackend implements JournalBackend {
     return watch.look(this.writer);
   }
 
-  /** The upkeep of every second. Never fails. */
+  /** The upkeep of every second; who has written nothing has nothing to end, and gets no reserve. Never fails. */
   private async lookAfter(): Promise<void> {
     const { reserve, request } = this.opened();
     const { writer } = this;
     // What could not be looked at proves nothing, and a rotation meanwhile makes what was seen stale.
     const found = await this.look().catch(() => undefined);
     if (found !== undefined && writer === this.writer) this.lose(found);
-    if (this.poisoned || !(await reserve.keep()) || !this.gaveReserve) return;
+    if (this.poisoned || this.writer === undefined) return;
+    if (!(await reserve.keep()) || !this.gaveReserve) return;
     this.gaveReserve = false;
     request.onRoom();
   }
