@@ -197,8 +197,9 @@ export class SegmentWriter {
   }
 
   private async cutTail(): Promise<void> {
-    if (!this.hasTail) return;
+    // Not even for the seal itself.
     this.aheadBytes = 0;
+    if (!this.hasTail) return;
     try {
       await this.file.truncate(this.sizeBytes);
       await this.file.datasync();

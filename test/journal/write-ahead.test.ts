@@ -63,6 +63,17 @@ describe('zeros ahead of the log', () => {
     await journal.close();
   });
 
+  it('never follow a seal, also of a large log that is opened after a kill and closed with nothing written', async () => {
+    const storage = new FaultyStorage();
+    const count = await grow(await open(storage));
+    storage.kill();
+    await (await open(storage)).close();
+    expect(zerosBehind(storage.contents(SEGMENT))).toBe(0);
+    const again = await open(storage);
+    expect(await actorsOf(again)).toHaveLength(count);
+    await again.close();
+  });
+
   it('are not written without a step, nor beyond the size of a segment', async () => {
     const without = new FaultyStorage();
     const first = await open(without, { preallocateBytes: 0 });
