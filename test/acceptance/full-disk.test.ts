@@ -40,7 +40,7 @@ async function open(concurrency = 1) {
       live.now--;
     }
   });
-  const opened = await openOnFaultyStorage({ tasks: [work], concurrency });
+  const opened = await openOnFaultyStorage({ tasks: [work], concurrency, limits: { reserveBytes: 65_536 } });
   const submit = async (): Promise<string> => {
     const { runIds } = await opened.kit.pawl.submit(work);
     const runId = first(runIds);
