@@ -3,7 +3,7 @@
 import type { PawlError } from '../errors.js';
 
 /** Looks at most; a writer that is busy moves the end on each time. */
-const MAX_LOOKS = 10;
+const MAX_LOOKS = 100;
 
 /** What one look came to. */
 export interface Look<T> {

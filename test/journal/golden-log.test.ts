@@ -4,6 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { EVENT_TYPES } from '../../src/domain/events.js';
+import { readHead } from '../../src/journal/head-file.js';
 import { SnapshotLoader, openJournal, openWalReader, verify, type Commit } from '../../src/journal/index.js';
 import { FaultyStorage } from '../../src/testing/faulty-storage.js';
 import { DIR } from './damage-fixture.js';
@@ -25,6 +26,11 @@ function placed(files: ReadonlyMap<string, Buffer>): FaultyStorage {
   const storage = new FaultyStorage();
   for (const [path, bytes] of files) storage.place(`${DIR}/${path}`, bytes);
   return storage;
+}
+
+async function headOf(files: ReadonlyMap<string, Buffer>): Promise<object> {
+  const { generation: _generation, ...says } = (await readHead(placed(files), `${DIR}/head`)) ?? {};
+  return says;
 }
 
 async function allCommits(read: AsyncIterable<Commit>): Promise<Commit[]> {
@@ -89,6 +95,9 @@ describe('the golden directory of version 1', () => {
     const files = await writeGoldenLog();
     const golden = goldenFiles();
     expect([...files.keys()]).toEqual([...golden.keys()]);
+    // How often head was written is no matter of the format; what it says in the end is.
+    expect(await headOf(files)).toEqual(await headOf(golden));
+    files.delete('head');
     for (const [path, bytes] of files) expect([path, golden.get(path)?.equals(bytes)]).toEqual([path, true]);
   });
 });

@@ -216,15 +216,18 @@ describe('zeros ahead of the log', () => {
       while (load.writing) await appendDurably(journal, [heartbeat('y'.repeat(700))]);
     })();
     let seen = count - 1;
-    for (let look = 0; look < 60; look++) {
-      const reader = await openWalReader(dir);
-      expect(reader.damage).toBeUndefined();
-      expect(reader.currentSequence).toBeGreaterThanOrEqual(seen);
-      seen = reader.currentSequence;
-      await verify(dir, { repair: 'truncate-partial' });
+    try {
+      for (let look = 0; look < 60; look++) {
+        const reader = await openWalReader(dir);
+        expect(reader.damage).toBeUndefined();
+        expect(reader.currentSequence).toBeGreaterThanOrEqual(seen);
+        seen = reader.currentSequence;
+        await verify(dir, { repair: 'truncate-partial' });
+      }
+    } finally {
+      load.writing = false;
+      await writes;
     }
-    load.writing = false;
-    await writes;
     const { durableSequence } = journal;
     await journal.close();
     expect((await actorsOf(await openJournal(dir, { readOnly: true }))).length).toBe(durableSequence);
