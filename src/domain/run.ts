@@ -145,16 +145,12 @@ export interface RunRecord {
  * All there is to a run that was created, perhaps made ready, and nothing else: no reason, no lease, no attempt. Most
  * runs of a snapshot are like that.
  */
-export interface PlainRun {
-  readonly id: string;
-  readonly taskId: string;
-  readonly occurrence: number;
+export interface PlainRun extends Pick<
+  RunRecord,
+  'id' | 'taskId' | 'occurrence' | 'state' | 'priority' | 'createdAt' | 'scheduledAt' | 'lastStateChangeAt'
+> {
   /** `scheduled` or `ready`. */
   readonly state: RunState;
-  readonly priority: number;
-  readonly createdAt: number;
-  readonly scheduledAt: number;
-  readonly lastStateChangeAt: number;
   readonly createdSequence: number | undefined;
   readonly stateSequence: number | undefined;
 }

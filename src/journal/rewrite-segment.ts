@@ -6,13 +6,14 @@ import type { Clock } from '../clock.js';
 import type { FrameSink } from './check-log.js';
 import type { DataDirPaths } from './data-dir.js';
 import type { LogCursor } from './log-cursor.js';
+import { removeIfThere } from './remove-if-there.js';
 import type { JournalRepair } from './repair-policy.js';
 import type { ScannedChunk } from './scan.js';
 import type { SegmentInfo } from './segment-list.js';
 import { readRange } from './segment-source.js';
 import { SegmentWriter } from './segment-writer.js';
 import type { Storage, StorageFile } from './storage.js';
-import { errnoOf, guarded } from './storage-errors.js';
+import { guarded } from './storage-errors.js';
 
 const COPY_BYTES = 1_048_576;
 
@@ -28,7 +29,7 @@ export class SegmentCopy implements FrameSink {
   /** Begins a new file beside the segment. What a crash left under its name goes: its pages are not to be trusted either. */
   static async begin(storage: Storage, wal: string, newest: SegmentInfo): Promise<SegmentCopy> {
     const temporary = temporaryOf(newest);
-    await guarded('remove', temporary, () => removeIfThere(storage, temporary));
+    await removeIfThere(storage, temporary);
     const file = await guarded('create', temporary, () => storage.open(temporary, 'createNew'));
     return new SegmentCopy(storage, wal, newest, file);
   }
@@ -72,14 +73,6 @@ export class SegmentCopy implements FrameSink {
 
 function temporaryOf({ path }: SegmentInfo): string {
   return `${path}.tmp`;
-}
-
-async function removeIfThere(storage: Storage, path: string): Promise<void> {
-  try {
-    await storage.unlink(path);
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  }
 }
 
 /** What keeping the cut bytes needs. */

@@ -1,7 +1,8 @@
 // Snapshots as files: `<sequence>.snapshot` in a directory. One is written to a temporary name, made
 // durable, and renamed over its place; the directory is fsynced before anything that it replaces may go.
 import { dirname, join } from 'node:path';
-import { errnoOf, guarded } from './storage-errors.js';
+import { removeIfThere } from './remove-if-there.js';
+import { guarded } from './storage-errors.js';
 import type { Storage, StorageFile } from './storage.js';
 import type { SnapshotEntry, SnapshotInput, SnapshotOutput, SnapshotStore } from './snapshot-store-port.js';
 
@@ -155,14 +156,4 @@ export class SnapshotFileOutput implements SnapshotOutput {
     this.#file = undefined;
     if (file !== undefined) await guarded('close', this.#temporary, () => file.close());
   }
-}
-
-async function removeIfThere(storage: Storage, path: string): Promise<void> {
-  await guarded('remove', path, async () => {
-    try {
-      await storage.unlink(path);
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error;
-    }
-  });
 }

@@ -168,7 +168,7 @@ export const OPENING = [
         'rewrite-new-file',
         'rewrite-segment',
         'what a crash left of a copy is written on',
-        "await guarded('remove', temporary, () => removeIfThere(storage, temporary)); const file = await guarded('create', temporary, () => storage.open(temporary, 'createNew'));",
+        "await removeIfThere(storage, temporary); const file = await guarded('create', temporary, () => storage.open(temporary, 'createNew'));",
         "const file = await guarded('create', temporary, () => storage.open(temporary, 'create')); void removeIfThere;",
       ],
       [
