@@ -4,7 +4,10 @@
 /** A timer that was armed; `cancel` is idempotent. */
 export interface TimerHandle {
   cancel(): void;
-  /** Lets the process end although the timer is armed; absent where no timer keeps one alive. */
+  /**
+   * Says that the timer only looks after things: the process may end although it is armed, and a clock of a test need
+   * not stop for it. Absent where that makes no difference.
+   */
   background?(): void;
 }
 

@@ -1,5 +1,6 @@
 // A clock that stands still until a test moves it. `advance` goes from due moment to due moment; at each it waits
-// until everything that follows has settled, so what a test sees next does not depend on the machine's speed.
+// until everything that follows has settled, so what a test sees next does not depend on the machine's speed. A timer
+// that only looks after things, again and again, is no due moment: a day costs no more than what happens in it.
 import type { Clock, TimerHandle } from '../clock.js';
 import { PawlError } from '../errors.js';
 import { hostTurn, onHostTurn, realMonotonicMs } from './host-turn.js';
@@ -19,6 +20,8 @@ interface ManualTimer {
   readonly atMonoMs: number;
   readonly order: number;
   fire: (() => void) | undefined;
+  /** May be late: it is fired at the next moment that time comes to anyway. */
+  background: boolean;
 }
 
 /** Options of a manual clock. */
@@ -53,11 +56,15 @@ export class ManualClock implements Clock {
   }
 
   setTimer(delayMs: number, fire: () => void): TimerHandle {
-    const timer: ManualTimer = { atMonoMs: this.#monoMs + Math.max(0, delayMs), order: this.#order++, fire };
+    const atMonoMs = this.#monoMs + Math.max(0, delayMs);
+    const timer: ManualTimer = { atMonoMs, order: this.#order++, fire, background: false };
     this.#timers.push(timer);
     return {
       cancel: () => {
         timer.fire = undefined;
+      },
+      background: () => {
+        timer.background = true;
       },
     };
   }
@@ -90,11 +97,19 @@ export class ManualClock implements Clock {
     this.#wallMs += byMs;
   }
 
-  /** Lets `ms` pass: runs everything that is due on the way, in order, and returns when all is quiet. */
+  /**
+   * Lets `ms` pass: runs everything that is due on the way, in order, and returns when all is quiet. What repeats in the
+   * background (the upkeep of the log, once a second) runs once at each moment at which something else is due, and at
+   * the end.
+   */
   async advance(ms: number): Promise<void> {
     const targetMs = this.#monoMs + ms;
     await this.settle();
-    for (let next = this.#next(); next !== undefined && next.atMonoMs <= targetMs; next = this.#next()) {
+    for (
+      let next = this.#next(isForeground);
+      next !== undefined && next.atMonoMs <= targetMs;
+      next = this.#next(isForeground)
+    ) {
       this.#moveTo(Math.max(this.#monoMs, next.atMonoMs));
       this.#fireDue();
       await this.settle();
@@ -135,12 +150,13 @@ export class ManualClock implements Clock {
     }
   }
 
-  #next(): ManualTimer | undefined {
+  #next(counts: (timer: ManualTimer) => boolean = isTimer): ManualTimer | undefined {
     let first: ManualTimer | undefined;
     let kept = 0;
     for (const timer of this.#timers) {
       if (timer.fire === undefined) continue;
       this.#timers[kept++] = timer;
+      if (!counts(timer)) continue;
       if (
         first === undefined ||
         timer.atMonoMs < first.atMonoMs ||
@@ -151,4 +167,12 @@ export class ManualClock implements Clock {
     this.#timers.length = kept;
     return first;
   }
+}
+
+function isTimer(): boolean {
+  return true;
+}
+
+function isForeground({ background }: ManualTimer): boolean {
+  return !background;
 }

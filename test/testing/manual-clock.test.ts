@@ -48,6 +48,23 @@ describe('a manual clock', () => {
     expect(fired).toBe(false);
   });
 
+  it('stops at no moment at which only something in the background is due, and lets that happen once', async () => {
+    const clock = new ManualClock({ startAt: 0 });
+    const fired: string[] = [];
+    const look = (): void => {
+      clock
+        .setTimer(1_000, () => {
+          fired.push(`look@${String(clock.now())}`);
+          look();
+        })
+        .background?.();
+    };
+    look();
+    clock.setTimer(3_600_000, () => fired.push(`due@${String(clock.now())}`));
+    await clock.advance(86_400_000);
+    expect(fired).toEqual(['look@3600000', 'due@3600000', 'look@86400000']);
+  });
+
   it('moves the wall clock alone when it jumps', async () => {
     const clock = new ManualClock({ startAt: 1_000 });
     let fired = false;
