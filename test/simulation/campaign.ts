@@ -50,41 +50,51 @@ export const REACHABLE_EDGES: readonly string[] = [
   'suspended → canceled',
 ];
 
-/** What a campaign covered. */
+/** Name of the figure that is not a sum. */
+export const DEEPEST = 'deepest crash in recovery';
+
+/** How often, by name. */
+export type Counts = Record<string, number>;
+
+/** What a campaign covered: plain values, which one process can tell another. */
 export interface Covered {
   histories: number;
   counting: number;
-  readonly events: Map<string, number>;
-  readonly edges: Set<string>;
-  readonly faults: Map<string, number>;
-  readonly refusals: Map<string, number>;
-  readonly figures: Map<string, number>;
+  readonly events: Counts;
+  readonly edges: Counts;
+  readonly faults: Counts;
+  readonly refusals: Counts;
+  readonly figures: Counts;
 }
 
 /** Which seeds are played: from `firstSeed` on until `counting` histories count. */
 export interface Campaign extends PlayOptions {
   readonly firstSeed: number;
   readonly counting: number;
+  /** Told now and then how many were played. */
+  readonly onProgress?: (done: number) => void;
 }
 
 /** Plays a campaign. Throws at the first broken promise, with the seed and the smallest history that breaks it. */
-export async function campaign({ firstSeed, counting, ...options }: Campaign): Promise<Covered> {
+export async function campaign({ firstSeed, counting, onProgress, ...options }: Campaign): Promise<Covered> {
   const covered: Covered = {
     histories: 0,
     counting: 0,
-    events: new Map(),
-    edges: new Set(),
-    faults: new Map(),
-    refusals: new Map(),
-    figures: new Map(),
+    events: {},
+    edges: {},
+    faults: {},
+    refusals: {},
+    figures: {},
   };
   for (let seed = firstSeed; covered.counting < counting; seed++) {
     if (seed - firstSeed > 4 * counting + 100) throw new Error('Too few histories count.');
     const played = await play(historyOf(seed), options);
     if (played.violation !== undefined) throw await told(played, options);
     add(covered, played);
-    // The machine's own loop has its turn, so that the test can be ended from outside.
-    if (seed % 64 === 0) await nextTurn();
+    if (seed % 64 !== 0) continue;
+    onProgress?.(covered.histories);
+    // The machine's own loop has its turn, so that the campaign can be ended from outside.
+    await nextTurn();
   }
   return covered;
 }
@@ -103,18 +113,18 @@ export async function firstBroken(
 
 /** The figures as lines of text. */
 export function linesOf(covered: Covered): string {
-  const counted = (of: ReadonlyMap<string, number>): string =>
-    [...of]
+  const counted = (of: Counts): string =>
+    Object.entries(of)
       .sort(([left], [right]) => (left < right ? -1 : 1))
       .map(([name, count]) => `${name} ${String(count)}`)
       .join(', ');
-  const never = EVENT_TYPES.filter((type) => !covered.events.has(type));
+  const never = EVENT_TYPES.filter((type) => covered.events[type] === undefined);
   return [
     `histories ${String(covered.histories)}, of which ${String(covered.counting)} count`,
     `figures: ${counted(covered.figures)}`,
     `events: ${counted(covered.events)}`,
     `never seen: ${never.join(', ')}`,
-    `edges: ${[...covered.edges].sort().join(', ')}`,
+    `edges: ${Object.keys(covered.edges).sort().join(', ')}`,
     `faults: ${counted(covered.faults)}`,
     `refusals: ${counted(covered.refusals)}`,
     '',
@@ -125,20 +135,18 @@ function add(covered: Covered, played: Played): void {
   covered.histories++;
   if (!played.counts) return;
   covered.counting++;
-  for (const type of played.eventTypes) covered.events.set(type, (covered.events.get(type) ?? 0) + 1);
-  for (const edge of played.edges) covered.edges.add(edge);
-  const sum = (into: Map<string, number>, from: Iterable<readonly [string, number]>): void => {
-    for (const [name, count] of from) into.set(name, (into.get(name) ?? 0) + count);
+  const sum = (into: Counts, from: Iterable<readonly [string, number]>): void => {
+    for (const [name, count] of from) into[name] = (into[name] ?? 0) + count;
   };
+  const each = (names: Iterable<string>): [string, number][] => Array.from(names, (name) => [name, 1]);
+  sum(covered.events, each(played.eventTypes));
+  sum(covered.edges, each(played.edges));
   sum(covered.faults, played.faults);
   sum(covered.refusals, played.refusals);
   const { deepest, ...figures } = played.figures;
   sum(covered.figures, Object.entries(figures));
   sum(covered.figures, [['commits nobody saw before a crash', played.indeterminate]]);
-  covered.figures.set(
-    'deepest crash in recovery',
-    Math.max(covered.figures.get('deepest crash in recovery') ?? 0, deepest),
-  );
+  covered.figures[DEEPEST] = Math.max(covered.figures[DEEPEST] ?? 0, deepest);
 }
 
 async function told(played: Played, options: PlayOptions): Promise<Error> {

@@ -1,7 +1,10 @@
-// A share of the simulated histories: Jest has two workers, and each plays one half. `PAWL_HISTORIES` and
-// `PAWL_FIRST_SEED` ask for another number and for other seeds: for a quick look, for a long one, for one seed.
+// A share of the simulated histories: Jest has two workers, and each has one half played, in a process of its own.
+// `PAWL_HISTORIES` and `PAWL_FIRST_SEED` ask for another number and for other seeds: for a quick look, for a long one,
+// for one seed.
 import { expect } from '@jest/globals';
-import { campaign, linesOf, REACHABLE, REACHABLE_EDGES } from './campaign.js';
+import { Child } from '../process/harness/child.js';
+import { DEEPEST, linesOf, REACHABLE, REACHABLE_EDGES, type Covered } from './campaign.js';
+import type { HistorySetup } from './history-program.js';
 
 /** Histories from which every reachable fact and edge must have been seen. */
 const ENOUGH = 2_000;
@@ -14,13 +17,15 @@ export const SHARE_LIMIT_MS = 3_600_000;
 export async function playShare(half: number, histories: number, firstSeed: number): Promise<void> {
   const counting = Math.ceil(numberOf('PAWL_HISTORIES', histories) / 2);
   const seed = numberOf('PAWL_FIRST_SEED', firstSeed) + half * APART;
-  const covered = await campaign({ firstSeed: seed, counting });
+  const setup: HistorySetup = { firstSeed: seed, counting };
+  const child = new Child('history-program', setup, { folder: '../simulation' });
+  const covered = (await child.report()) as Covered;
   process.stdout.write(`from seed ${String(seed)}: ${linesOf(covered)}`);
   expect(covered.counting).toBe(counting);
   if (counting < ENOUGH) return;
-  expect(REACHABLE.filter((type) => !covered.events.has(type))).toEqual([]);
-  expect(REACHABLE_EDGES.filter((edge) => !covered.edges.has(edge))).toEqual([]);
-  expect(covered.figures.get('deepest crash in recovery')).toBeGreaterThanOrEqual(3);
+  expect(REACHABLE.filter((type) => covered.events[type] === undefined)).toEqual([]);
+  expect(REACHABLE_EDGES.filter((edge) => covered.edges[edge] === undefined)).toEqual([]);
+  expect(covered.figures[DEEPEST]).toBeGreaterThanOrEqual(3);
 }
 
 /** A whole number from the environment. */

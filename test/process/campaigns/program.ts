@@ -93,6 +93,14 @@ export class Program {
     }
   }
 
+  /** What it reports when it is done. */
+  async report(): Promise<unknown> {
+    const [report] = await this.until('its report', (told) =>
+      told.type === 'report' ? [told.report] : undefined,
+    );
+    return report;
+  }
+
   /** Asks the program; each kind knows its own calls. */
   async ask<K extends keyof Calls>(method: K, ...args: Parameters<Calls[K]>): Promise<ReturnType<Calls[K]>> {
     this.#requireUsable(`an answer to ${method}`);

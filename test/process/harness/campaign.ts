@@ -14,7 +14,5 @@ export async function reportOf(name: string, setup: object, build: Build = 'as-i
     { ...setup, home, root: builtProgramsRoot(build) },
     { folder: 'campaigns', through: ALONE, env: { PATH: TOOL_PATH } },
   );
-  return await child
-    .until('its report', (told) => (told.type === 'report' ? [told.report] : undefined))
-    .then(([report]) => report);
+  return await child.report();
 }

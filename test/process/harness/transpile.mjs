@@ -1,5 +1,5 @@
-// Makes plain JavaScript of src, examples and the programs of the process tests, and prints the folder it is in. The
-// folder is named for the contents of the sources and appears whole, so that test files running at a time share
+// Makes plain JavaScript of src, examples, the simulator and the programs of the process tests, and prints the folder
+// it is in. The folder is named for the contents of the sources and appears whole, so that test files running at a time share
 // it without a lock and a stale one is never used. Types are checked elsewhere. `without-syncs` takes every fsync
 // out: what a test of durability must notice.
 import { createHash } from 'node:crypto';
@@ -18,7 +18,14 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sourceToTranspile } from '../../mutation/apply.mjs';
 
-const SOURCES = ['src', 'examples', 'test/process/programs', 'test/process/campaigns'];
+const SOURCES = [
+  'src',
+  'examples',
+  'test/process/programs',
+  'test/process/campaigns',
+  'test/simulation',
+  'test/support',
+];
 const SYNCS = ['fsync', 'fdatasync'];
 const SYNCING_FILE = 'src/journal/host-storage.js';
 const KEPT_MS = 24 * 3_600_000;
@@ -30,7 +37,7 @@ function sourcesUnder(folder) {
   return readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const inside = path.posix.join(folder, entry.name);
     if (entry.isDirectory()) return sourcesUnder(inside);
-    return entry.name.endsWith('.ts') ? [inside] : [];
+    return entry.name.endsWith('.ts') && !entry.name.endsWith('.test.ts') ? [inside] : [];
   });
 }
 
