@@ -1,9 +1,11 @@
-// Every branch of the format code is taken by a test: runs the suites near these files, counts with V8 and fails
-// with the place of each branch that none of them took.
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+// Every branch of the code that keeps data is taken by a test: runs suites near these files, counts with V8 and fails
+// with file and line of each branch that none of them takes, of each function that none of them calls, and of each file
+// that none of them loads. Leaves out the few tests that are long and take no branch that another does not.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import ts from 'typescript';
 
 const FILES = [
   'byte-*',
@@ -31,23 +33,45 @@ const SUITES = [
   'backend-details',
   'codec-refusals',
   'commit-codec',
-  'damage',
-  'faults',
+  'dying-disk',
   'forged-frames',
   'forged-snapshots',
   'frame',
+  'full-disk',
   'golden-log',
+  'older-segments',
   'recovery-memory',
+  'segment-ends',
   'snapshot-damage',
   'snapshot-validate',
   'snapshot-writer',
+  'write-ahead',
 ];
+/** Counted, these take longer than all others together. A name that changes makes the gate slower, never wrong. */
+const LEFT_OUT = [
+  'for every single bit that is flipped',
+  'any flipped bit of its header',
+  'equal full replay and the live state by hash at every commit boundary',
+];
+const SOURCES = 'src/journal';
 
-/** @typedef {{ b: Record<string, number[]>, branchMap: Record<string, { locations: { start: { line: number } }[] }> }} Counts */
+/** @typedef {{ line: number, column: number }} Point */
+/** @typedef {{ start: Point, end: Point }} Range */
+/**
+ * @typedef {{ b: Record<string, number[]>, branchMap: Record<string, { locations: Range[] }>,
+ *   f: Record<string, number>, fnMap: Record<string, { loc: Range }>,
+ *   s: Record<string, number>, statementMap: Record<string, Range> }} Counts
+ */
 
 const folder = mkdtempSync(path.join(tmpdir(), 'pawl-branches-'));
 try {
-  execFileSync(
+  process.exitCode = runSuites() ? report() : 1;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+function runSuites() {
+  const { status } = spawnSync(
     process.execPath,
     [
       '--disable-warning=ExperimentalWarning',
@@ -58,31 +82,72 @@ try {
       '--coverageProvider=v8',
       '--coverageReporters=json',
       `--coverageDirectory=${folder}`,
-      `--collectCoverageFrom=src/journal/{${FILES.join(',')}}.ts`,
+      `--collectCoverageFrom=${SOURCES}/{${FILES.join(',')}}.ts`,
+      `--testNamePattern=^(?!.*(${LEFT_OUT.join('|')}))`,
       '--forceExit',
       '--runTestsByPath',
       ...SUITES.map((name) => `test/journal/${name}.test.ts`),
     ],
     { stdio: ['ignore', 'inherit', 'inherit'] },
   );
-  const report = readFileSync(path.join(folder, 'coverage-final.json'), 'utf8');
-  const counts = /** @type {Record<string, Counts>} */ (JSON.parse(report));
-  const missed = Object.entries(counts).flatMap(([file, found]) => missedIn(path.relative('.', file), found));
-  for (const place of missed) console.log(place);
-  console.log(
-    `${String(Object.keys(counts).length)} files, ${String(missed.length)} branches that no test takes`,
-  );
-  if (missed.length > 0) process.exitCode = 1;
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+  return status === 0;
 }
 
-/** @param {string} file @param {Counts} counts */
-function missedIn(file, { b: taken, branchMap }) {
-  return Object.entries(taken).flatMap(([key, times]) =>
-    times.flatMap((count, index) => {
-      const line = branchMap[key]?.locations[index]?.start.line ?? 0;
-      return count > 0 ? [] : [`${file}:${String(line)}`];
-    }),
+/** Prints what is missed; the exit code. */
+function report() {
+  const text = readFileSync(path.join(folder, 'coverage-final.json'), 'utf8');
+  const counts = new Map(
+    Object.entries(/** @type {Record<string, Counts>} */ (JSON.parse(text))).map(([file, found]) => [
+      path.relative('.', file).replaceAll('\\', '/'),
+      found,
+    ]),
   );
+  const named = new RegExp(`^(${FILES.join('|').replaceAll('*', '.*')})\\.ts$`);
+  const files = readdirSync(SOURCES)
+    .filter((name) => named.test(name))
+    .map((name) => `${SOURCES}/${name}`);
+  const missed = files.flatMap((file) => {
+    const found = counts.get(file);
+    if (found !== undefined) return missedIn(file, found);
+    return isTypesOnly(file) ? [] : [`${file}: no suite loads it`];
+  });
+  for (const place of missed) console.log(place);
+  console.log(`${String(files.length)} files, ${String(missed.length)} places that no test takes`);
+  return missed.length > 0 ? 1 : 0;
+}
+
+/** What a file misses, each place once: what lies inside another one is not told again. */
+function missedIn(/** @type {string} */ file, /** @type {Counts} */ counts) {
+  const { b, branchMap, f, fnMap, s, statementMap } = counts;
+  const ranges = [
+    ...Object.entries(f).flatMap(([key, count]) => (count > 0 ? [] : [fnMap[key]?.loc])),
+    ...Object.entries(b).flatMap(([key, times]) =>
+      times.flatMap((count, index) => (count > 0 ? [] : [branchMap[key]?.locations[index]])),
+    ),
+    ...Object.entries(s).flatMap(([key, count]) => (count > 0 ? [] : [statementMap[key]])),
+  ].filter((range) => range !== undefined);
+  const outermost = ranges.filter(
+    (range, index) =>
+      !ranges.some(
+        (other, at) => at !== index && holds(other, range) && (at < index || !holds(range, other)),
+      ),
+  );
+  const lines = readFileSync(file, 'utf8').split('\n');
+  return outermost
+    .sort((left, right) => placeOf(left.start) - placeOf(right.start))
+    .map(({ start }) => `${file}:${String(start.line)}: ${(lines[start.line - 1] ?? '').trim()}`);
+}
+
+function holds(/** @type {Range} */ outer, /** @type {Range} */ inner) {
+  return placeOf(outer.start) <= placeOf(inner.start) && placeOf(inner.end) <= placeOf(outer.end);
+}
+
+function placeOf(/** @type {Point} */ { line, column }) {
+  return line * 100_000 + column;
+}
+
+function isTypesOnly(/** @type {string} */ file) {
+  const options = { removeComments: true, target: ts.ScriptTarget.ES2022 };
+  const { outputText } = ts.transpileModule(readFileSync(file, 'utf8'), { compilerOptions: options });
+  return outputText.trim() === 'export {};';
 }

@@ -1,6 +1,6 @@
-// Checks what the first and the last frame of a segment say against what was read: the log they belong to, the
-// place in it, and the number of frames between them.
-import { readSeal, readSegmentHeader } from './control-frames.js';
+// Checks what the frames without events say against what was read: the log a segment belongs to, its place in it, the
+// number of frames before its seal, and the sequence a mark stands behind.
+import { readSeal, readSegmentHeader, readWatermark } from './control-frames.js';
 import { FRAME_HEADER_BYTES, type FrameHeader } from './frame.js';
 import { describe } from './journal-errors.js';
 import type { LogCursor } from './log-cursor.js';
@@ -53,6 +53,17 @@ export function checkSeal(payload: Buffer, place: ControlPlace): void {
   if (!whole) {
     throw corrupt(segment, offset, 'sealMismatch', 'the seal counts other frames than the segment holds');
   }
+}
+
+/** Errors: `JOURNAL_CORRUPT` when the mark names another sequence than the one it stands behind. */
+export function checkWatermark(payload: Buffer, header: FrameHeader, place: ControlPlace): void {
+  if (decoded(place, () => readWatermark(payload)) === header.firstSequence - 1) return;
+  throw corrupt(
+    place.segment,
+    place.offset,
+    'sealMismatch',
+    'a mark names a sequence it does not stand behind',
+  );
 }
 
 function decoded<T>({ segment, offset }: ControlPlace, read: () => T): T {

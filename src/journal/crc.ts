@@ -20,6 +20,7 @@ export function crc32(bytes: Buffer, from: number, end: number, seed = 0): numbe
 
 function shortCrc(bytes: Buffer, from: number, end: number, seed: number): number {
   let crc = ~seed;
-  for (let at = from; at < end; at++) crc = (crc >>> 8) ^ (TABLE[(crc ^ (bytes[at] ?? 0)) & 0xff] ?? 0);
+  for (let at = from; at < end; at++)
+    crc = (crc >>> 8) ^ (TABLE[(crc ^ (bytes[at] as number)) & 0xff] as number);
   return ~crc >>> 0;
 }

@@ -2,7 +2,7 @@
 // the good frames a chunk at a time and returns how the segment ends; damage is thrown. Reading is chunked:
 // memory is one chunk, or one frame when that is larger, and a length is believed only after its checksum.
 import type { CommitFrame } from './commit-codec.js';
-import { checkSeal, checkSegmentHeader, plainPayload } from './control-check.js';
+import { checkSeal, checkSegmentHeader, checkWatermark, plainPayload } from './control-check.js';
 import { FRAME_HEADER_BYTES, FRAME_KIND, FrameHeader, LOG_MAGIC, judgeMagic } from './frame.js';
 import type { LogCursor } from './log-cursor.js';
 import type { CorruptionReason } from './repair-policy.js';
@@ -222,6 +222,7 @@ class SegmentScan {
     const payload = plainPayload(bytes, at, header);
     const place = { segment: source.name, offset, cursor };
     if (header.kind === FRAME_KIND.segmentHeader) checkSegmentHeader(payload, header, place);
+    if (header.kind === FRAME_KIND.watermark) checkWatermark(payload, header, place);
     if (header.kind !== FRAME_KIND.seal) return;
     // A scan that began inside the segment has not counted what the seal counts.
     if (this.options.fromOffset === undefined) checkSeal(payload, place);

@@ -282,6 +282,16 @@ describe('an opening', () => {
     expect(await disk.storage.stat(FIRST)).toBeUndefined();
   });
 
+  it('that found nothing and appended nothing leaves a log that is empty and whole', async () => {
+    const disk = new Disk();
+    const { storage } = disk;
+    await (await disk.open()).close();
+    const empty = { segments: 0, commits: 0, firstSequence: 0, lastSequence: 0, sealed: false, torn: false };
+    expect(await verify(DIR, { storage })).toEqual(empty);
+    expect(await openWalReader(DIR, { storage })).toMatchObject({ isEmpty: true, currentSequence: 0 });
+    expect((await disk.open()).currentSequence).toBe(0);
+  });
+
   it('waits for the lock as long as it was told, and no longer', async () => {
     const disk = new Disk();
     const first = await disk.open();

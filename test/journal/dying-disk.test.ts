@@ -136,6 +136,26 @@ describe('a disk that became read-only (D14)', () => {
   });
 });
 
+describe('a read-only disk that does not read either', () => {
+  it('poisons: what of a refused batch is there can be neither cut nor looked at', async () => {
+    const storage = new FaultyStorage();
+    const { journal } = await open(storage);
+    await appendDurably(journal, [heartbeat('one')]);
+    storage.setFaults((operation, path) => {
+      if (!path.endsWith('.wal')) return undefined;
+      if (operation === 'read') return { kind: 'fail', errno: 'EIO' };
+      return operation === 'write' || operation === 'truncate' ? { kind: 'fail', errno: 'EROFS' } : undefined;
+    });
+    await expect(appendDurably(journal, [heartbeat('two')])).rejects.toMatchObject({
+      code: 'JOURNAL_POISONED',
+      data: { cause: 'write', outcome: 'indeterminate' },
+    });
+    storage.setFaults(undefined);
+    expect(await namesIn(journal)).toEqual(['one']);
+    await journal.close();
+  });
+});
+
 describe('a disk that does not read (D10)', () => {
   it('refuses the start with the place, and changes nothing', async () => {
     const storage = new FaultyStorage();

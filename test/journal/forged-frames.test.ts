@@ -6,6 +6,7 @@ import {
   readSegmentHeader,
   writeSeal,
   writeSegmentHeader,
+  writeWatermark,
 } from '../../src/journal/control-frames.js';
 import type { Seal, SegmentHeader } from '../../src/journal/control-frames.js';
 import { crc32 } from '../../src/journal/crc.js';
@@ -164,6 +165,28 @@ describe('a seal that counts otherwise', () => {
     const longer = Buffer.concat([payload, Buffer.from([1])]);
     const bytes = append(sealed.subarray(0, start), longer, { kind: FRAME_KIND.seal, count: 0 });
     await expectRefused(bytes, { offset: start, reason: 'decodeFailure' });
+  });
+});
+
+describe('a mark', () => {
+  const mark = { kind: FRAME_KIND.watermark, count: 0 };
+
+  it('names the sequence it stands behind', async () => {
+    const right = encoded((out) => writeWatermark(out, 4));
+    const found = await verify(DIR, { storage: diskWith({ [FIRST]: append(log, right, mark) }) });
+    expect(found).toMatchObject({ lastSequence: 4, torn: false });
+  });
+
+  it.each([3, 5])('that names %i instead is refused', async (sequence) => {
+    const wrong = encoded((out) => writeWatermark(out, sequence));
+    await expectRefused(append(log, wrong, mark), { offset: log.length, reason: 'sealMismatch' });
+  });
+
+  it('that is no mark is refused', async () => {
+    await expectRefused(append(log, Buffer.from([1]), mark), {
+      offset: log.length,
+      reason: 'decodeFailure',
+    });
   });
 });
 
