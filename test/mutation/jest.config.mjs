@@ -3,16 +3,15 @@ import path from 'node:path';
 
 export default {
   rootDir: path.resolve(import.meta.dirname, '../..'),
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/mutation/environment.mjs',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '^.+\\.ts$': '<rootDir>/test/mutation/transform.mjs' },
-  testSequencer: '<rootDir>/test/mutation/sequencer.mjs',
   moduleNameMapper: {
     '^pawl$': '<rootDir>/src/index.ts',
     '^pawl/(journal|testing)$': '<rootDir>/src/$1/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
-  testTimeout: 120_000,
+  testTimeout: 30_000,
 };
