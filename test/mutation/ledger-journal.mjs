@@ -5,7 +5,7 @@
 /** @type {readonly { suites: readonly string[], entries: readonly Entry[] }[]} */
 export const JOURNAL = [
   {
-    suites: ['journal/journal', 'journal/faults'],
+    suites: ['journal/group-commit', 'journal/journal', 'journal/faults'],
     entries: [
       [
         'durable-first',
