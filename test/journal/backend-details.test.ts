@@ -174,6 +174,21 @@ describe('the witness outside the log', () => {
     await disk.expectMissed(3);
   });
 
+  it('of an earlier opening never counts more than what was written since', async () => {
+    const disk = new Disk();
+    const journal = await disk.open();
+    for (let sequence = 1; sequence <= 4; sequence++) {
+      await journal.append(event(sequence));
+      await disk.clock.advance(500);
+    }
+    disk.storage.forgetProcess();
+    // One slot is written: the other one still holds what the first opening wrote last.
+    await (await disk.open()).append(event(5));
+    disk.storage.forgetProcess();
+    disk.loseLastCommit();
+    await disk.expectMissed(5);
+  });
+
   it('is written once at a time', async () => {
     let now = 0;
     let writing = 0;
@@ -330,6 +345,22 @@ describe('an opening', () => {
 });
 
 describe('a reader without the lock', () => {
+  it('shows what a repair left of a batch: from then on it is durable', async () => {
+    const disk = new Disk();
+    const journal = await disk.open();
+    await Promise.all([1, 2, 3].map((sequence) => journal.append(event(sequence))));
+    const bytes = disk.storage.contents(FIRST);
+    disk.storage.forgetProcess();
+    disk.storage.place(FIRST, bytes.subarray(0, usedBytes(bytes) - 4));
+    await disk.storage.unlink(HEAD);
+    const before = await openWalReader(DIR, { storage: disk.storage });
+    expect(before.currentSequence).toBe(0);
+    const repaired = await disk.open();
+    expect(repaired.currentSequence).toBe(2);
+    const reader = await openWalReader(DIR, { storage: disk.storage });
+    expect(await sequences(reader, { from: 1 })).toEqual([1, 2]);
+  });
+
   it('shows what stands before the damage, and then the damage', async () => {
     const disk = new Disk();
     const journal = await disk.open();

@@ -12,7 +12,12 @@ import {
 import { crc32 } from '../../src/journal/crc.js';
 import { RecordWriter } from '../../src/journal/record-writer.js';
 import { FaultyStorage } from '../../src/testing/faulty-storage.js';
-import { SnapshotLoader, SnapshotWriter, type Snapshot } from '../../src/journal/index.js';
+import {
+  SnapshotLoader,
+  SnapshotWriter,
+  loadProjectionFromStorage,
+  type Snapshot,
+} from '../../src/journal/index.js';
 import { fullSections, sampleSnapshot, smallSnapshot } from './snapshot-samples.js';
 
 const PATH = '/snapshots/3.snapshot';
@@ -52,6 +57,8 @@ interface Footer {
   readonly sequence?: number;
   readonly frames?: number;
   readonly counts?: readonly (readonly [string, number])[];
+  /** A frame that follows it. */
+  readonly behind?: Part;
 }
 
 /** A file of these frames, every checksum and the digest as they must be. */
@@ -82,6 +89,7 @@ function fileOf(parts: readonly Part[], footer: Footer = {}): Buffer {
   }
   out.bin(createHash('sha256').update(bytes).digest().toString('latin1'));
   add({ kind: FRAME_KIND.snapshotFooter, count: 0, payload: out.written() }, parts.length);
+  if (footer.behind !== undefined) add(footer.behind, parts.length + 1);
   return bytes;
 }
 
@@ -119,6 +127,50 @@ describe('a snapshot whose checksums are right', () => {
   ])('and whose footer %s is refused', async (_name, footer) => {
     const parts = partsOf(await written(smallSnapshot()));
     await expectCorrupt(fileOf(parts, footer), 'sealMismatch');
+  });
+
+  it('and whose rows go on behind its footer is refused', async () => {
+    const parts = partsOf(await written(smallSnapshot()));
+    const [, tasks] = parts as [Part, Part, Part];
+    await expectCorrupt(fileOf(parts, { behind: tasks }), 'sealMismatch');
+  });
+
+  it.each<[string, readonly number[], Footer, string]>([
+    [
+      'a run twice',
+      [0, 1, 2, 2],
+      {
+        counts: [
+          ['tasks', 1],
+          ['runs', 2],
+        ],
+      },
+      'duplicateId',
+    ],
+    [
+      'a task twice',
+      [0, 1, 1, 2],
+      {
+        counts: [
+          ['tasks', 2],
+          ['runs', 1],
+        ],
+      },
+      'duplicateId',
+    ],
+    ['a run of a task that is not there', [0, 2], { counts: [['runs', 1]] }, 'unknownReference'],
+  ])('and that holds %s is passed over by recovery, by its rule', async (_name, chosen, footer, rule) => {
+    const parts = partsOf(await written(smallSnapshot()));
+    const bytes = fileOf(
+      chosen.flatMap((index) => parts[index] ?? []),
+      footer,
+    );
+    const storage = new FaultyStorage();
+    storage.place('/data/snapshots/3.snapshot', bytes);
+    const loaded = await loadProjectionFromStorage('/data', { storage });
+    expect(loaded.snapshotLoaded).toBe(false);
+    expect(loaded.snapshotsRejected).toMatchObject([{ code: 'SNAPSHOT_INVALID', rule }]);
+    await loaded.writer?.close();
   });
 
   it('and that names a section nobody knows is refused, in its rows and in its footer', async () => {

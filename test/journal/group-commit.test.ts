@@ -17,6 +17,8 @@ const IDLE_MS = 60;
 /** Says which calls were begun; each but the close ends when the test ends it. */
 class ScriptedBackend implements JournalBackend {
   readonly begun: Step[] = [];
+  /** Ranges that were to be read; nothing is kept. */
+  readonly asked: (readonly [number, number])[] = [];
   private readonly running: { resolve(): void; reject(error: PawlError): void }[] = [];
 
   open(): Promise<OpenedLog> {
@@ -31,8 +33,9 @@ class ScriptedBackend implements JournalBackend {
     return this.begin('settle');
   }
 
-  async *read(): AsyncGenerator<never, void, undefined> {
-    // Nothing is kept.
+  async *read(from: number, to: number): AsyncGenerator<never, void, undefined> {
+    this.asked.push([from, to]);
+    yield* [];
   }
 
   close({ abandon }: { readonly abandon: boolean }): Promise<void> {
@@ -64,10 +67,6 @@ class Bench {
   readonly clock = new ManualClock();
   /** What became of the commits, in the order in which that was told. */
   readonly told: string[] = [];
-
-  private constructor() {
-    // Made by `open`.
-  }
 
   static async open(): Promise<{ bench: Bench; journal: Journal }> {
     const bench = new Bench();
@@ -156,6 +155,61 @@ describe('the mark of an idle log', () => {
     await journal.close();
     await bench.clock.advance(10 * IDLE_MS);
     expect(bench.backend.begun).toEqual(['append', 'close']);
+  });
+});
+
+describe('a close', () => {
+  it('lets go of the log when everything gathered was written, and not before', async () => {
+    const { bench, journal } = await Bench.open();
+    await bench.append(journal, 'first');
+    await bench.append(journal, 'second');
+    const closed = journal.close();
+    await turns();
+    expect(bench.backend.begun).toEqual(['append']);
+    await bench.backend.end();
+    expect(bench.backend.begun).toEqual(['append', 'append']);
+    await bench.backend.end();
+    await closed;
+    expect([bench.backend.begun, bench.told]).toEqual([
+      ['append', 'append', 'close'],
+      ['first', 'second'],
+    ]);
+  });
+
+  it('waits until what is durable was told, and ends the stream behind it', async () => {
+    const { bench, journal } = await Bench.open();
+    const seen: (number | string)[] = [];
+    journal.commits.subscribe({
+      next: ({ firstSequence }) => seen.push(firstSequence),
+      complete: () => seen.push('end'),
+    });
+    const release = journal.holdEmission();
+    await bench.append(journal, 'first');
+    await bench.backend.end();
+    const closed = journal.close();
+    await turns();
+    expect([bench.backend.begun, seen]).toEqual([['append'], []]);
+    release();
+    await closed;
+    expect([bench.backend.begun, seen, bench.told]).toEqual([['append', 'close'], [1, 'end'], ['first']]);
+  });
+});
+
+describe('a read', () => {
+  it('asks for nothing that is not durable, whatever it is asked for', async () => {
+    const { bench, journal } = await Bench.open();
+    await bench.append(journal, 'first');
+    await bench.backend.end();
+    await bench.append(journal, 'second');
+    for await (const commit of journal.read({ from: 1, to: 2 })) expect(commit).toBeUndefined();
+    for await (const commit of journal.read({ from: 1 })) expect(commit).toBeUndefined();
+    expect([journal.currentSequence, bench.backend.asked]).toEqual([
+      2,
+      [
+        [1, 1],
+        [1, 1],
+      ],
+    ]);
   });
 });
 

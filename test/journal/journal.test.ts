@@ -5,6 +5,7 @@ import type { Limits } from '../../src/domain/limits.js';
 import { PawlError } from '../../src/errors.js';
 import { hostClock, hostRandom, uuidV7 } from '../../src/host-clock.js';
 import type { Journal } from '../../src/journal/journal.js';
+import type { BackendOpenRequest, OpenedLog } from '../../src/journal/journal-backend.js';
 import { MemoryBackend } from '../../src/journal/memory-backend.js';
 import { openJournalOn } from '../../src/journal/open-journal-on.js';
 import type { LogFields, Logger } from '../../src/logger.js';
@@ -248,6 +249,27 @@ describe('refusals', () => {
     }).toThrow(
       expect.objectContaining({ code: 'SNAPSHOT_AHEAD', data: { snapshotSequence: 9, journalSequence: 1 } }),
     );
+  });
+});
+
+describe('an empty log of which more is known', () => {
+  class KnowingBackend extends MemoryBackend {
+    override async open(request: BackendOpenRequest): Promise<OpenedLog> {
+      return { ...(await super.open(request)), knownSequence: 5 };
+    }
+  }
+
+  it('takes no commit, and begins behind nothing that knows less: only behind what stands for all of it', async () => {
+    backend = new KnowingBackend();
+    const journal = await open();
+    const missing = expect.objectContaining({ code: 'ACKNOWLEDGED_DATA_MISSING' });
+    expect(() => journal.append(draft(heartbeat('a')), () => undefined)).toThrow(missing);
+    expect(() => {
+      journal.beginAt(4);
+    }).toThrow(missing);
+    expect(() => journal.append(draft(heartbeat('a')), () => undefined)).toThrow(missing);
+    journal.beginAt(5);
+    expect((await appendDurably(journal, [heartbeat('a')])).firstSequence).toBe(6);
   });
 });
 

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { pino } from 'pino';
 import { loadProjectionFromStorage } from '../../src/journal/load-projection.js';
 import { openJournal, openWalWriter } from '../../src/journal/open-journal.js';
+import { FaultyStorage } from '../../src/testing/faulty-storage.js';
 import { appendAll, at, loadAnd, saveSnapshot, snapshotPath, taskCreated } from './recovery-files.js';
 import { sampleSpec, smallSnapshot } from './snapshot-samples.js';
 import { dropSeal, newDir, newestSegment, removeDirs, tree } from './wal-fixtures.js';
@@ -138,6 +139,28 @@ describe('a load that is refused says at which stage', () => {
       code: 'REPLAY_REFUSED',
       data: { stage: 'replay', rule: 'notPaused', sequence: 1 },
     });
+  });
+});
+
+describe('a load that is refused at its very end', () => {
+  it('lets go of the directory and leaves the log as it was', async () => {
+    const storage = new FaultyStorage();
+    const writer = await openWalWriter('/data', { storage });
+    await writer.append(taskCreated(1, 5));
+    await writer.close();
+    const left = '/data/snapshots/9.snapshot.tmp';
+    storage.place(left, Buffer.from('left'));
+    storage.setFaults((operation, path) =>
+      operation === 'unlink' && path === left ? { kind: 'fail', errno: 'EIO' } : undefined,
+    );
+    await expect(loadProjectionFromStorage('/data', { storage })).rejects.toMatchObject({
+      code: 'STORAGE_FAILED',
+      data: { stage: 'snapshot' },
+    });
+    storage.setFaults(undefined);
+    const loaded = await loadProjectionFromStorage('/data', { storage });
+    expect(loaded.projections.sequence).toBe(1);
+    await loaded.writer?.close();
   });
 });
 

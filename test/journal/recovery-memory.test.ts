@@ -12,7 +12,7 @@ import type { LogFields, Logger } from '../../src/logger.js';
 import { Projections } from '../../src/projections/projections.js';
 import { hostClock, hostRandom, uuidV7 } from '../../src/host-clock.js';
 import { historyMaker, legalHistory } from '../support/history.js';
-import { sampleSnapshot, smallSnapshot } from './snapshot-samples.js';
+import { sampleRun, sampleSnapshot, sampleTask, smallSnapshot } from './snapshot-samples.js';
 
 const COMMITS = 80;
 
@@ -237,6 +237,29 @@ describe('recovery falls back (row 15)', () => {
       { rule: 'countMismatch', next: 'log' },
     ]);
     expect(recovered.projections.stateHash()).toBe(state.stateHash());
+  });
+
+  it('from one whose records break a rule, whatever they are records of', async () => {
+    const backend = new MemoryBackend();
+    const state = await live(backend, legalHistory(10, 10));
+    const tasks = [sampleTask({ createdAt: 9, canceledAt: 8 })];
+    const lease = { owner: 'worker-1', expiryAt: 1_000, acquiredAt: 12, updatedAt: 12 };
+    const broken: [string, Snapshot][] = [
+      ['canceledBeforeCreated', sampleSnapshot(state.sequence, { tasks })],
+      [
+        'leaseState',
+        sampleSnapshot(state.sequence, {
+          tasks: [sampleTask()],
+          runs: [sampleRun('ready', { lease })],
+        }),
+      ],
+    ];
+    for (const [rule, snapshot] of broken) {
+      keep(backend, snapshot);
+      const recovered = await recoverFrom(backend);
+      expect(recovered.snapshotsRejected).toMatchObject([{ code: 'SNAPSHOT_INVALID', rule }]);
+      expect(recovered.projections.stateHash()).toBe(state.stateHash());
+    }
   });
 
   it('from one under another name', async () => {

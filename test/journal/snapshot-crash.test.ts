@@ -146,6 +146,16 @@ describe('a snapshot that is interrupted', () => {
     }
   });
 
+  it('is there after the worst power cut also when its folder was made for it', async () => {
+    const storage = new FaultyStorage();
+    await storage.mkdir(DIR);
+    await storage.syncDir('/');
+    const taken = await takeSnapshot(stateAtEnd(), new FileSnapshots(storage, SNAPSHOTS), { takenAt: 2 });
+    storage.crash(() => 0.5);
+    const found = await new FileSnapshots(storage, SNAPSHOTS).list();
+    expect(found).toEqual([{ path: taken.path, sequence: taken.sequence }]);
+  });
+
   it.each(['EIO', 'ENOSPC'])(
     'by a failing operation (%s) leaves the old one or the new one, and can be tried again',
     async (errno) => {

@@ -254,6 +254,26 @@ describe('row 8: sequences that do not follow', () => {
     await expect(writer.append(broken as never)).rejects.toMatchObject({ code: 'CLOSED' });
   });
 
+  it('and what could not be encoded leave nothing between the commits around them', async () => {
+    const dir = newDir();
+    const writer = await openWalWriter(dir);
+    const refused = { ...event(2, 'refused'), actorId: 7 };
+    const [first, no, second] = await Promise.allSettled([
+      writer.append(event(1, 'first')),
+      writer.append(refused as never),
+      writer.append(event(2, 'second')),
+    ]);
+    expect([first.status, no.status, second.status]).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    await expect(writer.append({ ...refused, sequence: 3 } as never)).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+    });
+    await writer.append(event(3, 'third'));
+    await writer.close();
+    const again = await openJournal(dir);
+    expect(await actorsOf(again)).toEqual(['first', 'second', 'third']);
+    await again.close();
+  });
+
   it('the first of an empty log is free again when it could not be encoded', async () => {
     const writer = await openWalWriter(newDir());
     await expect(writer.append({ ...event(40), actorId: 7 } as never)).rejects.toMatchObject({

@@ -151,7 +151,13 @@ export const JOURNAL = [
     ],
   },
   {
-    suites: ['journal/journal', 'journal/wal-writer', 'journal/recovery-files', 'journal/recovery-memory'],
+    suites: [
+      'journal/emission',
+      'journal/journal',
+      'journal/wal-writer',
+      'journal/recovery-files',
+      'journal/recovery-memory',
+    ],
     entries: [
       [
         'emission-one-loop',

@@ -134,7 +134,7 @@ export const OPENING = [
     ],
   },
   {
-    suites: ['journal/backend-details', 'journal/faults', 'journal/damage'],
+    suites: ['journal/one-pass', 'journal/backend-details', 'journal/faults', 'journal/damage'],
     entries: [
       [
         'rewrite-fsync',

@@ -188,9 +188,9 @@ export const SNAPSHOTS = [
       [
         'decoder-header-first',
         'snapshot-loader-decoder',
-        'a snapshot may begin with something else than its header',
-        "throw new DecodeError('a file that does not begin with its header');",
-        '{}',
+        'a snapshot may begin with something else than its header, or have two',
+        "if (this.#frames === 0) { if (kind !== FRAME_KIND.snapshotHeader) throw new DecodeError('a file that does not begin with its header'); this.#readSnapshotHeader();",
+        'if (kind === FRAME_KIND.snapshotHeader) { this.#readSnapshotHeader();',
       ],
     ],
   },
@@ -209,7 +209,7 @@ export const SNAPSHOTS = [
         'snapshot-validate',
         'an id may occur twice',
         "if (!ids.add(id)) throw snapshotInvalid('duplicateId', { section, id: id.replaceAll(APART, ' ') });",
-        '',
+        'ids.add(id);',
       ],
       [
         'rule-reference',
@@ -284,7 +284,12 @@ export const SNAPSHOTS = [
     ],
   },
   {
-    suites: ['journal/recovery-files', 'journal/recovery-memory', 'journal/load-projection'],
+    suites: [
+      'journal/recovery-files',
+      'journal/recovery-memory',
+      'journal/forged-snapshots',
+      'journal/load-projection',
+    ],
     entries: [
       [
         'fit-ahead',

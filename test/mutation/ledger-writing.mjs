@@ -5,7 +5,7 @@
 /** @type {readonly { suites: readonly string[], entries: readonly Entry[] }[]} */
 export const WRITING = [
   {
-    suites: ['journal/backend-details', 'journal/faults', 'journal/wal-writer'],
+    suites: ['journal/backend-details', 'journal/faults', 'journal/wal-writer', 'journal/file-backend'],
     entries: [
       [
         'batch-fsync',

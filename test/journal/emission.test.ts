@@ -1,0 +1,74 @@
+// One loop hands everything out, in order: what is pushed or let go of while it runs waits its turn, nothing is handed
+// out twice, and what one of those who listen throws stops nobody else.
+import { describe, expect, it } from '@jest/globals';
+import type { Commit } from '../../src/domain/events.js';
+import { Emission } from '../../src/journal/emission.js';
+import { GatheringBatch } from '../../src/journal/gathering-batch.js';
+
+function batchOf(...sequences: number[]): GatheringBatch {
+  const batch = new GatheringBatch();
+  for (const firstSequence of sequences) {
+    const commit: Commit = { header: { at: 1 }, firstSequence, events: [] };
+    batch.keep(commit, () => undefined, false);
+  }
+  return batch;
+}
+
+function emission(): { readonly emission: Emission; readonly thrown: unknown[]; released: number } {
+  const thrown: unknown[] = [];
+  const made = {
+    thrown,
+    released: 0,
+    emission: new Emission(
+      () => {
+        made.released++;
+      },
+      (error) => thrown.push(error),
+    ),
+  };
+  return made;
+}
+
+describe('emission', () => {
+  it('of what is pushed while it runs comes behind what runs, each commit once', () => {
+    const made = emission();
+    const seen: number[] = [];
+    made.emission.commits.subscribe(({ firstSequence }) => {
+      seen.push(firstSequence);
+      if (firstSequence === 1) made.emission.push(batchOf(3, 4));
+      seen.push(-firstSequence);
+    });
+    made.emission.push(batchOf(1, 2));
+    expect([seen, made.released]).toEqual([[1, -1, 2, -2, 3, -3, 4, -4], 2]);
+  });
+
+  it('that is held and let go of while it runs goes on by itself', () => {
+    const made = emission();
+    const seen: number[] = [];
+    made.emission.commits.subscribe(({ firstSequence }) => {
+      seen.push(firstSequence);
+      made.emission.hold()();
+    });
+    made.emission.push(batchOf(1, 2));
+    expect([seen, made.emission.idle]).toEqual([[1, 2], true]);
+  });
+
+  it('goes on behind a caller that throws, in the same batch and in the next', () => {
+    const made = emission();
+    const told: number[] = [];
+    const batch = new GatheringBatch();
+    for (const firstSequence of [1, 2]) {
+      batch.keep(
+        { header: { at: 1 }, firstSequence, events: [] },
+        (_error, commit) => {
+          told.push(commit.firstSequence);
+          if (firstSequence === 1) throw new Error('the caller');
+        },
+        false,
+      );
+    }
+    made.emission.push(batch);
+    made.emission.push(batchOf(3));
+    expect([told, made.thrown.length, made.released]).toEqual([[1, 2], 1, 2]);
+  });
+});
