@@ -308,7 +308,7 @@ export class FileBackend implements JournalBackend {
   private async writing(work: () => Promise<void>): Promise<void> {
     this.busy = true;
     try {
-      if (this.lost === undefined) await work();
+      await work();
       if (this.lost !== undefined) throw this.lost;
     } catch (error) {
       if (isPawlError(error, 'JOURNAL_POISONED')) this.poisoned = true;

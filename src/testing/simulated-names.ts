@@ -50,10 +50,29 @@ export class SimulatedNames {
   }
 
   rename(from: string, to: string): void {
+    if (this.cached.get(from) === 'directory') {
+      this.renameDirectory(from, to);
+      return;
+    }
     const file = this.file(from);
     this.change(parentOf(to), (names) => {
       if (names.get(from) === file) names.delete(from);
       link(names, to, file);
+    });
+  }
+
+  /** What is in it goes along; what of that is not durable under the old name is not under the new one either. */
+  private renameDirectory(from: string, to: string): void {
+    this.requireDirectory(parentOf(to));
+    if (this.cached.has(to)) throw new SimulatedErrno('EEXIST', to);
+    this.change(parentOf(to), (names) => {
+      for (const [path, entry] of [...names]) {
+        if (path !== from && !path.startsWith(`${from}/`)) continue;
+        const moved = to + path.slice(from.length);
+        names.delete(path);
+        if (entry === 'directory') names.set(moved, entry);
+        else link(names, moved, entry);
+      }
     });
   }
 

@@ -219,6 +219,26 @@ describe('the witness outside the log', () => {
     await keeper.close();
     expect([most, writes]).toEqual([1, 2]);
   });
+
+  it('is closed only when what is being written there is durable', async () => {
+    const storage = new FaultyStorage();
+    await storage.mkdir(DIR);
+    const steps: string[] = [];
+    storage.setFaults((operation) => {
+      steps.push(operation);
+      return undefined;
+    });
+    const clock = new ManualClock();
+    const paths = { root: DIR, head: HEAD };
+    const keeper = new HeadKeeper(storage, paths, 0, { clock, logger: silentLogger });
+    const position = { epoch: 1, durableSequence: 1, segment: 1, batch: 1, logId: '' };
+    await keeper.now(position);
+    steps.length = 0;
+    clock.monotonicMs = () => 2_000;
+    void keeper.after({ ...position, durableSequence: 2 });
+    await keeper.close();
+    expect(steps).toEqual(['read', 'write', 'datasync', 'close']);
+  });
 });
 
 describe('an opening', () => {
@@ -341,6 +361,36 @@ describe('an opening', () => {
     await disk.expectMissed(3);
     disk.storage.place(FIRST, whole);
     expect((await disk.open()).currentSequence).toBe(3);
+  });
+});
+
+describe('an opening that fails', () => {
+  it('at its last step lets go of the directory', async () => {
+    const disk = new Disk();
+    await (await disk.open()).close();
+    let looks = 0;
+    // The lock file is looked at when everything else has been done.
+    disk.storage.setFaults((operation, path) =>
+      operation === 'stat' && path === `${DIR}/lock` && looks++ === 0
+        ? { kind: 'fail', errno: 'EIO' }
+        : undefined,
+    );
+    await expect(disk.open()).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
+    expect(looks).toBe(1);
+    expect((await disk.open()).currentSequence).toBe(0);
+  });
+
+  it('to say in the lock file who holds it lets go of it', async () => {
+    const disk = new Disk();
+    const lock = disk.storage.lock.bind(disk.storage);
+    disk.storage.lock = async (path) => {
+      const outcome = await lock(path);
+      if (outcome.kind === 'held') outcome.lock.describe = () => Promise.reject(new Error('EIO'));
+      return outcome;
+    };
+    await expect(disk.open()).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
+    disk.storage.lock = lock;
+    expect((await disk.open()).currentSequence).toBe(0);
   });
 });
 

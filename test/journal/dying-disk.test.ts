@@ -5,11 +5,11 @@ import { hostClock, hostRandom, uuidV7 } from '../../src/host-clock.js';
 import { FileBackend } from '../../src/journal/file-backend.js';
 import type { Journal } from '../../src/journal/journal.js';
 import { openJournalOn } from '../../src/journal/open-journal-on.js';
-import { verify } from '../../src/journal/open-journal.js';
+import { openWalWriter, verify } from '../../src/journal/open-journal.js';
 import { FaultyStorage, type Fault, type StorageOperation } from '../../src/testing/faulty-storage.js';
 import { ManualClock } from '../../src/testing/manual-clock.js';
 import { appendDurably, heartbeat } from './backend-contract.js';
-import { actorsOf } from './wal-fixtures.js';
+import { actorsOf, event } from './wal-fixtures.js';
 
 const SEGMENT = '/data/wal/00000000000000000001.wal';
 const ids = uuidV7(hostClock, hostRandom());
@@ -97,6 +97,55 @@ describe('without file descriptors (D21)', () => {
       await again.journal.close();
       expect(await verify('/data', { storage })).toMatchObject({ segments: 2, lastSequence: 2 });
     }
+  });
+});
+
+describe('a segment that was named for a commit that was refused', () => {
+  it('is not used for one that begins an empty log elsewhere', async () => {
+    const storage = new FaultyStorage();
+    const writer = await openWalWriter('/data', { storage });
+    failing(storage, ['syncDir'], '/wal', { kind: 'fail', errno: 'EMFILE' }, 1);
+    await expect(writer.append(event(5))).rejects.toMatchObject({ data: { outcome: 'notDone' } });
+    expect((await writer.append(event(9))).firstSequence).toBe(9);
+    storage.crash(() => 0.5);
+    expect(await storage.readdir('/data/wal')).toEqual(['00000000000000000009.wal']);
+    expect(await verify('/data', { storage })).toMatchObject({ firstSequence: 9, lastSequence: 9 });
+  });
+});
+
+describe('a segment that could not be made', () => {
+  it('is made when there is room again, from a file of its own', async () => {
+    const storage = new FaultyStorage();
+    const { journal } = await open(storage);
+    await appendDurably(journal, large('one'));
+    for (const kind of ['write', 'datasync'] as const) {
+      failing(storage, [kind], '.wal.tmp', { kind: 'fail', errno: 'ENOSPC' }, 1);
+      await expect(appendDurably(journal, large('two'))).rejects.toMatchObject({
+        code: 'STORAGE_FULL',
+        data: { outcome: 'notDone' },
+      });
+    }
+    await appendDurably(journal, large('three'));
+    storage.crash(() => 0.5);
+    const again = await open(storage);
+    expect(await namesIn(again.journal)).toEqual(['one', 'three']);
+    await again.journal.close();
+  });
+});
+
+describe('a log whose fsync failed', () => {
+  it('is not touched any more, however long it is idle', async () => {
+    const storage = new FaultyStorage();
+    const { clock, journal } = await open(storage);
+    await appendDurably(journal, [heartbeat('one')]);
+    storage.failNext('datasync', 'EIO');
+    await expect(appendDurably(journal, [heartbeat('two')])).rejects.toMatchObject({
+      code: 'JOURNAL_POISONED',
+    });
+    const { write, datasync, truncate } = storage.counts;
+    await clock.advance(10_000);
+    await journal.close();
+    expect(storage.counts).toMatchObject({ write, datasync, truncate });
   });
 });
 

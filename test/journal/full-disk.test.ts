@@ -220,6 +220,20 @@ describe('on a full disk', () => {
     await journal.close();
   });
 
+  it('the room of the reserve is counted on when the file system has let go of it for good', async () => {
+    const { storage, journal } = await open();
+    let freed = false;
+    storage.setFaults((operation, path) => {
+      // As where freed blocks are handed out again only when the journal of the file system knows of it.
+      if (operation === 'syncDir' && path === '/data') freed = true;
+      const fits = operation !== 'write' || (freed && path.startsWith('/data/wal/'));
+      return fits ? undefined : { kind: 'fail', errno: 'ENOSPC' };
+    });
+    await insist(journal, 'needed');
+    expect(await written(journal)).toEqual(['needed']);
+    await journal.close();
+  });
+
   it('an admission alone does not cost the reserve', async () => {
     const { storage, journal } = await open();
     fill(storage);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { PawlError } from '../../src/errors.js';
 import { hostClock, hostRandom, uuidV7 } from '../../src/host-clock.js';
 import { FileBackend } from '../../src/journal/file-backend.js';
-import { HeadWriter } from '../../src/journal/head-file.js';
+import { HeadWriter, readHead } from '../../src/journal/head-file.js';
 import { hostStorage } from '../../src/journal/host-storage.js';
 import type { Journal } from '../../src/journal/journal.js';
 import { networkFileSystem } from '../../src/journal/network-file-systems.js';
@@ -184,6 +184,38 @@ describe('another writer that took over', () => {
     expect(failures[0]?.message).toContain(
       'another writer has taken over: head has epoch 2, and this writer has 1',
     );
+    await expectDead(journal, 'fenced');
+  });
+
+  it('shows in head also when this one wrote there behind it', async () => {
+    const storage = new FaultyStorage();
+    const { journal, clock, failures } = await open(storage);
+    await appendDurably(journal, [heartbeat('one')]);
+    // The watermark of an idle log, and head with it.
+    await clock.advance(100);
+    await takeOver(storage, journal.epoch + 1);
+    // Both looked before either wrote: the slot of this writer is the newer one.
+    const other = new FaultyStorage();
+    await other.mkdir('/data');
+    const paths = { root: '/data', head: '/data/head' };
+    const { generation = 0, ...theirs } = { ...(await readHead(storage, paths.head)) };
+    const writer = new HeadWriter(other, paths, generation);
+    await writer.write({
+      durableSequence: 1,
+      segment: 1,
+      batch: 1,
+      logId: '',
+      ...theirs,
+      epoch: journal.epoch,
+    });
+    const ours = other.contents(paths.head);
+    const both = storage.contents(paths.head);
+    const at = ((generation + 1) % 2) * 512;
+    ours.copy(both, at, at, at + 512);
+    storage.place(paths.head, both);
+    expect(await readHead(storage, paths.head)).toMatchObject({ epoch: journal.epoch });
+    await clock.advance(1_000);
+    expect(failures).toMatchObject([{ data: { cause: 'fenced' } }]);
     await expectDead(journal, 'fenced');
   });
 

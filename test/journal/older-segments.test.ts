@@ -3,18 +3,25 @@
 import { describe, expect, it } from '@jest/globals';
 import type { PawlError } from '../../src/errors.js';
 import { hostClock, hostRandom, uuidV7 } from '../../src/host-clock.js';
+import { BackgroundCheck } from '../../src/journal/background-check.js';
+import { plainPayload } from '../../src/journal/control-check.js';
+import { readSeal, writeSeal, type Seal } from '../../src/journal/control-frames.js';
 import { FileBackend } from '../../src/journal/file-backend.js';
+import { FRAME_KIND, type FrameFields } from '../../src/journal/frame.js';
+import { HeadWriter, readHead } from '../../src/journal/head-file.js';
 import type { Journal } from '../../src/journal/journal.js';
 import { openJournalOn, type OpenJournalOptions } from '../../src/journal/open-journal-on.js';
 import { openWalWriter, verify } from '../../src/journal/open-journal.js';
+import { RecordWriter } from '../../src/journal/record-writer.js';
 import { Recovery, type Recovered } from '../../src/journal/recovery.js';
+import { listSegments } from '../../src/journal/segment-list.js';
 import { takeSnapshot } from '../../src/journal/snapshot-store.js';
 import type { Storage } from '../../src/journal/storage.js';
 import { Projections } from '../../src/projections/projections.js';
 import { FaultyStorage } from '../../src/testing/faulty-storage.js';
 import { appendDurably, heartbeat } from './backend-contract.js';
 import { at } from './recovery-files.js';
-import { framesOf } from './wal-fixtures.js';
+import { frameBehind, framesOf } from './wal-fixtures.js';
 
 const ids = uuidV7(hostClock, hostRandom());
 const EVENTS = 120;
@@ -77,6 +84,40 @@ function flip(storage: FaultyStorage, path: string, offset: number): void {
   storage.place(path, bytes);
 }
 
+interface Forgery {
+  readonly seal?: (seal: Seal) => Seal;
+  readonly frame?: Partial<FrameFields>;
+}
+
+/** Puts another seal behind a segment, every checksum right, and lets `head` vouch for it. */
+async function forgeSeal(storage: FaultyStorage, path: string, { seal, frame }: Forgery): Promise<void> {
+  const bytes = storage.contents(path);
+  const frames = framesOf(bytes);
+  const last = frames.at(-1);
+  if (last === undefined) throw new Error('no seal');
+  const cursor = frames.slice(0, -1);
+  const before = bytes.subarray(0, last.offset);
+  const out = new RecordWriter(128);
+  const plain = plainPayload(bytes, last.offset, last.header);
+  writeSeal(out, seal?.(readSeal(plain)) ?? readSeal(plain));
+  const forged = frameBehind(before, Buffer.from(out.written()), {
+    kind: FRAME_KIND.seal,
+    count: 0,
+    batch: last.header.batch,
+    firstSequence: last.header.firstSequence,
+    previousCrc: cursor.at(-1)?.header.headerCrc ?? 0,
+    ...frame,
+  });
+  storage.place(path, Buffer.concat([before, forged]));
+  const head = await readHead(storage, '/data/head');
+  if (head === undefined || frame?.epoch === undefined) return;
+  // A head of that epoch alone: a later one would not let itself be written over.
+  await storage.unlink('/data/head');
+  const writer = new HeadWriter(storage, { root: '/data', head: '/data/head' }, 0);
+  await writer.write({ ...head, epoch: frame.epoch });
+  await writer.close();
+}
+
 describe('a start from a snapshot', () => {
   it('reads of older segments their ends, and says how much it left', async () => {
     const storage = await directory();
@@ -128,6 +169,33 @@ describe('a start from a snapshot', () => {
     ]);
     await journal.close();
   });
+
+  it('at the very end reads the newest segment whole when nothing proves its seal durable', async () => {
+    const storage = await directory(EVENTS, EVENTS);
+    await storage.unlink('/data/head');
+    const { journal } = await start(storage);
+    expect(journal.checked).toMatchObject({ segments: 1 });
+    await journal.close();
+  });
+
+  it.each<[string, Forgery, string]>([
+    ['counts other events', { seal: (seal) => ({ ...seal, events: seal.events + 1 }) }, 'JOURNAL_CORRUPT'],
+    [
+      'ends at another event',
+      { seal: (seal) => ({ ...seal, lastSequence: seal.lastSequence + 1 }) },
+      'JOURNAL_CORRUPT',
+    ],
+    ['is of an earlier writer', { frame: { epoch: 0 } }, 'JOURNAL_CORRUPT'],
+    ['has flags of a later release', { frame: { kind: FRAME_KIND.seal | 0x10000 } }, 'UNSUPPORTED_FORMAT'],
+  ])(
+    'at the very end believes no seal that %s, though its checksums are right',
+    async (_name, forgery, code) => {
+      const storage = await directory(EVENTS, EVENTS);
+      const newest = (await segmentsOf(storage)).at(-1) ?? '';
+      await forgeSeal(storage, newest, forgery);
+      await expect(start(storage)).rejects.toMatchObject({ code, data: { segment: newest.slice(-24) } });
+    },
+  );
 
   it('of a snapshot that cannot be used checks what it reads instead', async () => {
     const storage = await directory();
@@ -320,6 +388,23 @@ describe('what was left is checked behind the start', () => {
     });
     expect(first).not.toBe(second);
     await journal.close();
+  });
+
+  it('a segment that retention removes while it is being opened is no damage', async () => {
+    const storage = await directory();
+    const segments = await listSegments(storage, '/data/wal');
+    const unread = segments.slice(0, 1).map((info) => ({ info, sealCrc: 1 }));
+    let kept = true;
+    storage.setFaults((operation) => {
+      if (operation !== 'open') return undefined;
+      kept = false;
+      return { kind: 'fail', errno: 'ENOENT' };
+    });
+    await storage.unlink(segments[0]?.path ?? '');
+    const isKept = (): boolean => kept;
+    const parts = { storage, clock: hostClock, maxFrameBytes: 1_000_000, isKept };
+    await new BackgroundCheck(parts, unread).run();
+    expect(kept).toBe(false);
   });
 
   it('ends when the journal is closed, and reads nothing any more then', async () => {

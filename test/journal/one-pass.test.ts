@@ -5,6 +5,7 @@ import { hostClock, hostRandom, uuidV7 } from '../../src/host-clock.js';
 import { writeSeal } from '../../src/journal/control-frames.js';
 import { FileBackend } from '../../src/journal/file-backend.js';
 import { FRAME_HEADER_BYTES, FRAME_KIND } from '../../src/journal/frame.js';
+import { readHead } from '../../src/journal/head-file.js';
 import type { LogConsumer } from '../../src/journal/journal-backend.js';
 import type { Journal } from '../../src/journal/journal.js';
 import { loadProjectionFromStorage } from '../../src/journal/load-projection.js';
@@ -212,7 +213,8 @@ describe('a torn payload that ends in what looks like the seal', () => {
     const looksLikeSeal = frameBehind(bytes, sealPayload, {
       kind: FRAME_KIND.seal,
       count: 0,
-      batch: 40,
+      // As if head knew it to be durable.
+      batch: (await readHead(disk, '/data/head'))?.batch ?? 0,
     });
     const frame = frameBehind(bytes, Buffer.concat([Buffer.alloc(2_000, 97), looksLikeSeal]));
     const image = Buffer.concat([bytes, frame]);
@@ -227,6 +229,32 @@ describe('a torn payload that ends in what looks like the seal', () => {
     await journal.append(event(3));
     await journal.close();
     expect(await verify('/data', { storage: disk })).toMatchObject({ lastSequence: 3, sealed: true });
+  });
+});
+
+describe('a seal that nothing proves durable', () => {
+  it.each([
+    ['head knows of less', false],
+    ['head is gone', true],
+  ])('is written anew with what it stands behind, before anything follows it: %s', async (_why, gone) => {
+    const disk = await logOn(3, false);
+    const journal = await openJournal('/data', { storage: disk });
+    await journal.append(at(4, 1_000, 'TenantCreated', { tenantId: 't4', name: 'n' }));
+    // The process ends when the seal is in the cache and its fsync was not begun.
+    disk.setFaults((operation, path) =>
+      operation === 'datasync' && path === FIRST ? { kind: 'halt', when: 'before' } : undefined,
+    );
+    void journal.close();
+    while (!disk.halted) await new Promise((resolve) => hostClock.yieldTurn(() => resolve(undefined)));
+    expect(framesOf(disk.contents(FIRST)).at(-1)?.header.kind).toBe(FRAME_KIND.seal);
+    disk.forgetProcess();
+    if (gone) await disk.unlink('/data/head');
+    const again = await openJournal('/data', { storage: disk, limits: { segmentBytes: 300 } });
+    await again.append(at(5, 1_000, 'TenantCreated', { tenantId: 't5', name: 'n' }));
+    disk.crash(() => 0.5);
+    const third = await openJournal('/data', { storage: disk, repair: 'truncate-partial' });
+    expect([third.currentSequence, third.repaired]).toEqual([5, undefined]);
+    await third.close();
   });
 });
 

@@ -1,6 +1,7 @@
 // Retention: which segments go and which never do, in what order, and that a start after a crash or a failure at any
 // operation of it comes to the same state, from the newest snapshot and from the older one.
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { PawlError } from '../../src/errors.js';
 import { dataDirPaths } from '../../src/journal/data-dir.js';
 import { FileBackend } from '../../src/journal/file-backend.js';
 import { HeadWriter, readHead } from '../../src/journal/head-file.js';
@@ -293,6 +294,23 @@ describe('nothing goes', () => {
     expect(await run()).toEqual({ removed: 0, heldBack: false });
     expect(await storage.readdir(paths.wal)).toEqual(names);
     expect(log.one('snapshot does not count, it is not whole')).toMatchObject({ path });
+  });
+
+  it('when the journal is poisoned', async () => {
+    const { retain: run, journal, storage } = await opened();
+    const { durableSequence } = journal;
+    const keptFrom = (): void => undefined;
+    const poisonedBy = new PawlError('JOURNAL_POISONED', 'the fsync of a batch failed');
+    const poisoned = { durableSequence, poisonedBy, keptFrom };
+    expect(await run({ journal: poisoned })).toEqual({ removed: 0, heldBack: false });
+    expect(await storage.readdir(paths.wal)).toEqual(names);
+  });
+
+  it('when recovery could not use one of the snapshots, though it is whole', async () => {
+    const { retain: run, backend, storage } = await opened();
+    backend.snapshots.rejected.add(`${paths.snapshots}/${String(covered[0])}.snapshot`);
+    expect(await run()).toEqual({ removed: 0, heldBack: false });
+    expect(await storage.readdir(paths.wal)).toEqual(names);
   });
 
   it('when a snapshot has another name than it was given', async () => {

@@ -1,5 +1,6 @@
 // Salvage: a new directory from what is whole in a damaged one, and an account of what is lost.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { openOrchestrator } from '../../src/index.js';
 import {
@@ -12,13 +13,41 @@ import {
 import { stateHash } from '../../src/projections/state-hash.js';
 import { encodePayload } from '../../src/domain/payload.js';
 import { DEFAULT_LIMITS } from '../../src/domain/limits.js';
+import { FaultyStorage } from '../../src/testing/faulty-storage.js';
 import { commitOf, damageCommit, everything, flip, shortLife } from './offline-fixture.js';
-import { event, framesOf, newDir, newestSegment, removeDirs, segmentFiles, tree } from './wal-fixtures.js';
+import {
+  dropSeal,
+  event,
+  frameBehind,
+  framesOf,
+  heartbeatPayload,
+  newDir,
+  newestSegment,
+  removeDirs,
+  segmentFiles,
+  tree,
+} from './wal-fixtures.js';
 
 afterEach(removeDirs);
 
 async function hashOf(dir: string): Promise<string> {
   return stateHash((await loadProjectionFromStorage(dir, { readOnly: true })).projections);
+}
+
+/** The files of a directory as they would be on the simulated disk, under `/old`. */
+function onSimulatedDisk(dir: string): FaultyStorage {
+  const storage = new FaultyStorage();
+  for (const folder of ['wal', 'snapshots'] as const) {
+    storage.place(`/old/${folder}/.keep`, Buffer.alloc(0));
+    for (const name of readdirSync(join(dir, folder)))
+      storage.place(`/old/${folder}/${name}`, readFileSync(join(dir, folder, name)));
+  }
+  storage.place('/old/head', readFileSync(join(dir, 'head')));
+  return storage;
+}
+
+function epochsOf(dir: string): number[] {
+  return segmentFiles(dir).flatMap((path) => framesOf(readFileSync(path)).map(({ header }) => header.epoch));
 }
 
 describe('salvage', () => {
@@ -40,6 +69,35 @@ describe('salvage', () => {
     expect((await verifySnapshots(target)).map(({ sequence }) => sequence)).toEqual([...snapshots].reverse());
     expect(await verify(target)).toMatchObject({ sealed: true });
     expect(tree(dir)).toEqual(before);
+  });
+
+  it('leaves what the worst power cut behind it does not touch: the log, its snapshots, its place', async () => {
+    const { dir, snapshots } = await shortLife();
+    const storage = onSimulatedDisk(dir);
+    await salvage('/old', '/new', { storage });
+    storage.crash(() => 0.5);
+    const loaded = await loadProjectionFromStorage('/new', { storage, readOnly: true });
+    expect(stateHash(loaded.projections)).toBe(await hashOf(dir));
+    expect((await verifySnapshots('/new', { storage })).map(({ error }) => error)).toEqual([
+      undefined,
+      undefined,
+    ]);
+    expect(loaded.snapshotSequence).toBe(snapshots[1]);
+    for (const path of segmentFiles(dir)) rmSync(path);
+    const other = onSimulatedDisk(dir);
+    await salvage('/old', '/new', { storage: other });
+    other.crash(() => 0.5);
+    const alone = await loadProjectionFromStorage('/new', { storage: other, readOnly: true });
+    expect(alone.snapshotSequence).toBe(snapshots[1]);
+  });
+
+  it('begins a later epoch than any whose events it took, also for a log that was closed', async () => {
+    const { dir } = await shortLife();
+    await (await openOrchestrator({ dataDir: dir, tasks: [] })).close();
+    const epochs = epochsOf(dir);
+    const target = newDir();
+    await salvage(dir, target);
+    expect(Math.min(...epochsOf(target))).toBeGreaterThan(Math.max(...epochs));
   });
 
   it('of a log that is damaged before a snapshot keeps everything from the damage on', async () => {
@@ -129,6 +187,22 @@ describe('salvage', () => {
     expect(report.unused).toEqual([{ from: 3, to: 3 }]);
   });
 
+  it('takes none for a commit either when that payload is the last thing in the log', async () => {
+    const dir = newDir();
+    const journal = await openJournal(dir);
+    await journal.append(event(1));
+    await journal.close();
+    const path = newestSegment(dir);
+    dropSeal(path);
+    const bytes = readFileSync(path);
+    const inner = frameBehind(bytes, heartbeatPayload(), { firstSequence: 9, batch: 40 });
+    const outer = frameBehind(bytes, Buffer.concat([Buffer.alloc(200, 97), inner]));
+    writeFileSync(path, Buffer.concat([bytes, outer]));
+    flip(path, bytes.length + 60);
+    const report = await salvage(dir, newDir());
+    expect(report).toMatchObject({ lastSequence: 1, commits: 1, unused: [] });
+  });
+
   it('says why an orchestrator cannot open what is whole all the same', async () => {
     const dir = newDir();
     const journal = await openJournal(dir);
@@ -154,5 +228,16 @@ describe('salvage', () => {
     await expect(salvage(dir, other)).rejects.toMatchObject({ code: 'NOTHING_TO_SALVAGE' });
     expect(existsSync(other)).toBe(false);
     expect(existsSync(`${other}.salvaging`)).toBe(false);
+  });
+
+  it('writes on nothing that another one left unfinished', async () => {
+    const { dir } = await shortLife();
+    const target = newDir();
+    mkdirSync(`${target}.salvaging`);
+    await expect(salvage(dir, target)).rejects.toMatchObject({
+      code: 'TARGET_EXISTS',
+      data: { path: `${target}.salvaging` },
+    });
+    expect(readdirSync(`${target}.salvaging`)).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@
 // the old snapshot or the new one, and what was announced as written is there.
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Commit } from '../../src/domain/events.js';
+import { PawlError } from '../../src/errors.js';
 import { dataDirPaths } from '../../src/journal/data-dir.js';
 import { loadProjectionFromStorage } from '../../src/journal/load-projection.js';
 import { openWalWriter } from '../../src/journal/open-journal.js';
@@ -144,6 +145,23 @@ describe('a snapshot that is interrupted', () => {
       storage.crash(() => random.unit());
       expect(await recoverOn(storage)).toBe(end.sequence);
     }
+  });
+
+  it('does not take its place when it is wanted no more at the very end, when it was read back', async () => {
+    const storage = disk();
+    const before = await storage.readdir(SNAPSHOTS);
+    let wanted = true;
+    storage.setFaults((operation) => {
+      if (operation === 'read') wanted = false;
+      return undefined;
+    });
+    const store = new FileSnapshots(storage, SNAPSHOTS);
+    const refusal = (): PawlError | undefined => (wanted ? undefined : new PawlError('CLOSED', 'closed'));
+    await expect(takeSnapshot(stateAtEnd(), store, { takenAt: 2, refusal })).rejects.toMatchObject({
+      code: 'CLOSED',
+    });
+    expect(wanted).toBe(false);
+    expect(await storage.readdir(SNAPSHOTS)).toEqual(before);
   });
 
   it('is there after the worst power cut also when its folder was made for it', async () => {

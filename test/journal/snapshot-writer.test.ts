@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { hostStorage } from '../../src/journal/host-storage.js';
 import { SnapshotLoader } from '../../src/journal/snapshot-loader.js';
 import { SnapshotWriter } from '../../src/journal/snapshot-writer.js';
+import { FaultyStorage } from '../../src/testing/faulty-storage.js';
 import type { Storage } from '../../src/journal/storage.js';
 import {
   fullSections,
@@ -102,6 +103,20 @@ describe('writing a snapshot (row 14)', () => {
     const writer = new SnapshotWriter(join(directory, 'missing', '3.snapshot'));
     await expect(writer.write(smallSnapshot())).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
     expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('makes what was written durable when it is flushed', async () => {
+    const storage = new FaultyStorage();
+    storage.place('/snapshots/.keep', Buffer.alloc(0));
+    const writer = new SnapshotWriter('/snapshots/3.snapshot', { storage });
+    await writer.write(smallSnapshot());
+    await storage.syncDir('/snapshots');
+    expect(storage.durable('/snapshots/3.snapshot.tmp')).toHaveLength(0);
+    await writer.flush();
+    const durable = storage.durable('/snapshots/3.snapshot.tmp') ?? Buffer.alloc(0);
+    expect(durable.equals(storage.contents('/snapshots/3.snapshot.tmp'))).toBe(true);
+    expect(durable.length).toBeGreaterThan(0);
+    await writer.abandon();
   });
 
   it('refuses write, flush and close after close with CLOSED', async () => {

@@ -50,11 +50,11 @@ export const KEEPING = [
         'if (!truncateOk && isReadOnly(error)) return;',
       ],
       [
-        'create-new-file',
+        'create-left-over',
         'create-segment',
-        'the file that an earlier try left is written on',
-        "await storage.unlink(path); return storage.open(path, 'createNew');",
-        "return storage.open(path, 'update');",
+        'what an earlier try left of a segment keeps it from ever being made',
+        "if (errnoOf(error) !== 'EEXIST') throw error;",
+        'throw error;',
       ],
       [
         'create-free',
@@ -80,7 +80,12 @@ export const KEEPING = [
     ],
   },
   {
-    suites: ['journal/lost-directory', 'journal/faults', 'journal/group-commit'],
+    suites: [
+      'journal/lost-directory',
+      'journal/backend-details',
+      'journal/dying-disk',
+      'journal/group-commit',
+    ],
     entries: [
       [
         'watch-lock-file',
@@ -109,13 +114,6 @@ export const KEEPING = [
         'a segment is sealed in a directory that another writer has taken over',
         "await this.requireOurs(); request.onRotation('began');",
         "request.onRotation('began');",
-      ],
-      [
-        'lost-before',
-        'file-backend',
-        'a batch is written to a directory that is known to be lost',
-        'if (this.lost === undefined) await work();',
-        'await work();',
       ],
       [
         'lost-after',
