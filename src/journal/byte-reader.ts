@@ -5,6 +5,7 @@ import { isUtf8 } from 'node:buffer';
 const TWO_32 = 0x1_0000_0000;
 const WORDS = 1_024;
 const MAX_WORD_CHARS = 128;
+const NOTHING = Buffer.alloc(0);
 
 /** Bytes that are not a record; callers turn it into the typed error with segment and offset. */
 export class DecodeError extends Error {
@@ -13,11 +14,11 @@ export class DecodeError extends Error {
 
 /** Reads between `position` and `end`. One reader serves many records: `reset` points it at the next. */
 export class ByteReader {
-  protected bytes: Buffer = Buffer.alloc(0);
+  protected bytes: Buffer = NOTHING;
   position = 0;
   end = 0;
-  /** Words met lately, by a hash of their bytes: equal ones become one string in memory. */
-  private readonly words: string[] = new Array<string>(WORDS).fill('');
+  /** Words met lately, by a hash of their bytes: equal ones become one string in memory. Made for the first. */
+  private words: string[] | undefined;
 
   /** Points the reader at a record. */
   reset(bytes: Buffer, from: number, end: number): void {
@@ -200,14 +201,15 @@ export class ByteReader {
     let hash = length;
     for (let at = from; at < from + length; at++) hash = (Math.imul(hash, 31) + (bytes[at] as number)) | 0;
     const slot = (hash ^ (hash >>> 10)) & (WORDS - 1);
-    const known = this.words[slot] as string;
+    const words = (this.words ??= new Array<string>(WORDS).fill(''));
+    const known = words[slot] as string;
     if (known.length === length) {
       let index = 0;
       while (index < length && known.charCodeAt(index) === bytes[from + index]) index++;
       if (index === length) return known;
     }
     const text = this.text(from, length);
-    if (text.length === length) this.words[slot] = text;
+    if (text.length === length) words[slot] = text;
     return text;
   }
 

@@ -18,7 +18,7 @@ export interface FlushWaiter {
 
 /** A buffer above this many bytes is given back after its batch. */
 const KEPT_BUFFER_BYTES = 4_194_304;
-const INITIAL_BYTES = 65_536;
+const INITIAL_BYTES = 16_384;
 
 /** Gathers commits. */
 export class GatheringBatch implements EncodedBatch {

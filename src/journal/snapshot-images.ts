@@ -7,6 +7,8 @@ import { RecordReader } from './record-reader.js';
 import { RecordWriter } from './record-writer.js';
 import { SECTION_CODECS } from './snapshot-codec.js';
 
+/** Bytes of the first chunk and of the largest; each is twice the one before. */
+const FIRST_CHUNK_BYTES = 16_384;
 const CHUNK_BYTES = 1_048_576;
 const INITIAL_BYTES = 4_096;
 /** What an image costs beside its bytes: its object and its entry in a map, about. */
@@ -59,13 +61,17 @@ export class SnapshotImages implements ImageKeeper {
     this.#bytes += size + IMAGE_BYTES;
     if (this.#bytes > this.#maxBytes) throw tooMuchChanged(this.#bytes, this.#maxBytes);
     if (this.#chunk.length - this.#used < size) {
-      this.#chunk = Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, size));
+      this.#chunk = Buffer.allocUnsafeSlow(Math.max(this.#chunkBytes(), size));
       this.#used = 0;
     }
     const from = this.#used;
     out.bytes.copy(this.#chunk, from, 0, size);
     this.#used += size;
     return new EncodedImage(section, this.#reader, this.#chunk, from, this.#used);
+  }
+
+  #chunkBytes(): number {
+    return Math.min(CHUNK_BYTES, Math.max(FIRST_CHUNK_BYTES, 2 * this.#chunk.length));
   }
 
   #refuse(error: unknown): void {

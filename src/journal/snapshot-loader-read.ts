@@ -1,9 +1,10 @@
-// Reads the bytes of a snapshot in chunks and hands its records to a sink; a frame larger than a chunk makes the
-// buffer grow once.
+// Reads the bytes of a snapshot in chunks and hands its records to a sink. The first chunk is small, for most snapshots
+// are; a frame larger than a chunk makes the buffer grow once.
 import { SnapshotDecoder } from './snapshot-loader-decoder.js';
 import type { SnapshotSink } from './snapshot-model.js';
 import type { SnapshotInput } from './snapshot-store-port.js';
 
+const FIRST_BYTES = 32_768;
 /** Bytes read at a time at a start. */
 const CHUNK_BYTES = 1_048_576;
 /** The same when only frames and digest are checked, beside other work: one slice of the event loop. */
@@ -16,7 +17,8 @@ const SLICE_BYTES = 262_144;
  */
 export async function readSnapshot(input: SnapshotInput, sink?: SnapshotSink): Promise<Buffer> {
   const decoder = new SnapshotDecoder(input.path, sink);
-  let buffer = Buffer.allocUnsafe(sink === undefined ? SLICE_BYTES : CHUNK_BYTES);
+  const chunkBytes = sink === undefined ? SLICE_BYTES : CHUNK_BYTES;
+  let buffer = Buffer.allocUnsafe(FIRST_BYTES);
   let filled = 0;
   let position = 0;
   for (;;) {
@@ -24,9 +26,11 @@ export async function readSnapshot(input: SnapshotInput, sink?: SnapshotSink): P
     if (count === 0) return decoder.finish(filled);
     position += count;
     filled += count;
+    const isLong = filled === buffer.length;
     const used = decoder.feed(buffer, filled);
     filled -= used;
-    const roomy = decoder.neededBytes > buffer.length ? Buffer.allocUnsafe(decoder.neededBytes) : buffer;
+    const wanted = Math.max(decoder.neededBytes, isLong ? chunkBytes : 0);
+    const roomy = wanted > buffer.length ? Buffer.allocUnsafe(wanted) : buffer;
     buffer.copy(roomy, 0, used, used + filled);
     buffer = roomy;
   }

@@ -13,7 +13,7 @@ const FRAME_BYTES = 65_536;
 const PIECE_BYTES = 1_048_576;
 /** A buffer above this many bytes is given back after it was taken. */
 const KEPT_BUFFER_BYTES = 4_194_304;
-const INITIAL_BYTES = 524_288;
+const INITIAL_BYTES = 65_536;
 /** The array of a frame's rows has its count filled in last. */
 const ARRAY_32 = 0xdd;
 const ARRAY_32_BYTES = 5;

@@ -15,7 +15,8 @@ class Shard<V> {
 
 /** A table of rows that have an id. */
 export class IdTable<V extends { readonly id: string }> {
-  readonly #shards: (Shard<V> | undefined)[] = new Array<Shard<V> | undefined>(SHARDS).fill(undefined);
+  /** Made for the first row: a table that never had one is next to nothing. */
+  #shards: (Shard<V> | undefined)[] = [];
   #size = 0;
   #last: V | undefined;
 
@@ -26,6 +27,7 @@ export class IdTable<V extends { readonly id: string }> {
   get(id: string): V | undefined {
     // The events of one commit name one row again and again.
     if (this.#last?.id === id) return this.#last;
+    if (this.#size === 0) return undefined;
     const hash = hashOf(id);
     const shard = this.#shards[hash & (SHARDS - 1)];
     const row = shard?.rows[placeOf(shard, id, hash)];
@@ -36,6 +38,7 @@ export class IdTable<V extends { readonly id: string }> {
   /** Adds a row, in place of another with the same id. */
   set(row: V): void {
     const hash = hashOf(row.id);
+    if (this.#shards.length === 0) this.#shards = new Array<undefined>(SHARDS).fill(undefined);
     const shard = (this.#shards[hash & (SHARDS - 1)] ??= new Shard<V>());
     let place = placeOf(shard, row.id, hash);
     if (shard.rows[place] === undefined) {
@@ -52,6 +55,7 @@ export class IdTable<V extends { readonly id: string }> {
   }
 
   delete(id: string): boolean {
+    if (this.#size === 0) return false;
     const hash = hashOf(id);
     const shard = this.#shards[hash & (SHARDS - 1)];
     if (shard === undefined) return false;

@@ -59,7 +59,7 @@ export class ShardCapture<V, R> implements SectionCapture<R> {
         const value = this.map.get(key);
         if (value !== undefined) yield this.how.toRecord(value);
       }
-      this.#images[index] = undefined;
+      if (this.#images[index] !== undefined) this.#images[index] = undefined;
     }
   }
 
@@ -71,9 +71,12 @@ export class ShardCapture<V, R> implements SectionCapture<R> {
   }
 
   /** Keys of a shard when the capture was taken, and perhaps later ones, which are known to be absent. */
-  #keysThen(index: number): string[] {
-    const keys = this.map.shardKeys(index);
-    for (const [key, image] of this.#images[index] ?? []) {
+  #keysThen(index: number): readonly string[] {
+    const now = this.map.shardKeys(index);
+    const images = this.#images[index];
+    if (images === undefined) return now;
+    const keys = [...now];
+    for (const [key, image] of images) {
       if (image !== ABSENT && !this.map.has(key)) keys.push(key);
     }
     return keys;

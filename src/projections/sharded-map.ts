@@ -11,11 +11,12 @@ export function shardOf(key: string): number {
   return (hash ^ (hash >>> 15)) & (SHARDS - 1);
 }
 
-/** A map from string keys, in shards that are made when first used. */
+/** No keys. */
+const NO_KEYS: readonly string[] = Object.freeze([]);
+
+/** A map from string keys, in shards that are made when first used; one that never had an entry is next to nothing. */
 export class ShardedMap<V> {
-  readonly #shards: (Map<string, V> | undefined)[] = new Array<Map<string, V> | undefined>(SHARDS).fill(
-    undefined,
-  );
+  #shards: (Map<string, V> | undefined)[] = [];
   #size = 0;
   #lastKey: string | undefined;
   #lastValue: V | undefined;
@@ -27,6 +28,7 @@ export class ShardedMap<V> {
   get(key: string): V | undefined {
     // The events of one commit name one key again and again.
     if (key === this.#lastKey) return this.#lastValue;
+    if (this.#size === 0) return undefined;
     const value = this.#shards[shardOf(key)]?.get(key);
     if (value !== undefined) {
       this.#lastKey = key;
@@ -41,6 +43,7 @@ export class ShardedMap<V> {
 
   set(key: string, value: V): void {
     const index = shardOf(key);
+    if (this.#shards.length === 0) this.#shards = new Array<undefined>(SHARDS).fill(undefined);
     const shard = this.#shards[index];
     this.#lastKey = key;
     this.#lastValue = value;
@@ -59,18 +62,23 @@ export class ShardedMap<V> {
       this.#lastKey = undefined;
       this.#lastValue = undefined;
     }
-    if (this.#shards[shardOf(key)]?.delete(key) !== true) return false;
+    if (this.#size === 0 || this.#shards[shardOf(key)]?.delete(key) !== true) return false;
     this.#size--;
     return true;
   }
 
   /** Keys of one shard, as they are now. */
-  shardKeys(index: number): string[] {
+  shardKeys(index: number): readonly string[] {
+    if (this.#size === 0) return NO_KEYS;
     const shard = this.#shards[index];
-    return shard === undefined ? [] : [...shard.keys()];
+    return shard === undefined || shard.size === 0 ? NO_KEYS : [...shard.keys()];
   }
 
   *values(): IterableIterator<V> {
-    for (const shard of this.#shards) if (shard !== undefined) yield* shard.values();
+    if (this.#size === 0) return;
+    for (let index = 0; index < SHARDS; index++) {
+      const shard = this.#shards[index];
+      if (shard !== undefined && shard.size > 0) yield* shard.values();
+    }
   }
 }
