@@ -26,6 +26,8 @@ export function stateHash(state: HashedState): string {
 function canonical(record: unknown): string {
   return JSON.stringify(record, (_key, value: unknown) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-    return Object.fromEntries(Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1)));
+    const fields = value as Readonly<Record<string, unknown>>;
+    const inOrder = Object.keys(fields).sort();
+    return Object.fromEntries(inOrder.map((name) => [name, fields[name]]));
   });
 }

@@ -241,8 +241,7 @@ export class FaultyStorage implements Storage {
     ): Promise<T> =>
       this.perform(operation, file.path, run, partly === undefined ? { born } : { born, partly });
     return {
-      read: (into, from, length, position) =>
-        perform('read', () => file.contents().copy(into, from, position, position + length)),
+      read: (into, from, length, position) => perform('read', () => file.read(into, from, length, position)),
       write: (bytes, from, length, position) => {
         const put = (count: number) => (): void => {
           file.write(bytes, from, Math.min(count, length), position);

@@ -198,6 +198,8 @@ export class Witness {
 export function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) => {
     if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
-    return Object.fromEntries(Object.entries(inner).sort(([left], [right]) => (left < right ? -1 : 1)));
+    const fields = inner as Readonly<Record<string, unknown>>;
+    const inOrder = Object.keys(fields).sort();
+    return Object.fromEntries(inOrder.map((name) => [name, fields[name]]));
   });
 }

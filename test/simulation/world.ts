@@ -67,18 +67,24 @@ export class World {
   }
 
   /** Lets one waiting thing go on, drawn by the seed, and all that follows from it at once. False when nothing waits. */
-  async step(): Promise<boolean> {
-    if (this.#waiting.length === 0) await drained();
+  step(): Promise<boolean> {
+    return this.#waiting.length > 0 ? this.#next() : this.#nextAfterAll();
+  }
+
+  async #nextAfterAll(): Promise<boolean> {
+    await drained();
+    return this.#waiting.length > 0 ? await this.#next() : false;
+  }
+
+  #next(): Promise<boolean> {
     const waiting = this.#waiting;
-    if (waiting.length === 0) return false;
     const index = waiting.length === 1 ? 0 : this.random.below(waiting.length);
     const goOn = waiting[index];
     const last = waiting.pop();
     if (index < waiting.length && last !== undefined) waiting[index] = last;
     this.steps++;
     goOn?.();
-    await drained();
-    return true;
+    return drained();
   }
 
   /** Moves the wall clock alone. */
@@ -120,9 +126,9 @@ export class World {
   }
 }
 
-/** Resolves when no promise is left that can go on by itself. */
-function drained(): Promise<void> {
+/** Resolves, with true, when no promise is left that can go on by itself. */
+function drained(): Promise<true> {
   return new Promise((resolve) => {
-    nextTick(resolve);
+    nextTick(resolve, true);
   });
 }
