@@ -96,11 +96,10 @@ function runSuites() {
 /** Prints what is missed; the exit code. */
 function report() {
   const text = readFileSync(path.join(folder, 'coverage-final.json'), 'utf8');
+  /** @type {Record<string, Counts>} */
+  const byPath = JSON.parse(text);
   const counts = new Map(
-    Object.entries(/** @type {Record<string, Counts>} */ (JSON.parse(text))).map(([file, found]) => [
-      path.relative('.', file).replaceAll('\\', '/'),
-      found,
-    ]),
+    Object.entries(byPath).map(([file, found]) => [path.relative('.', file).replaceAll('\\', '/'), found]),
   );
   const named = new RegExp(`^(${FILES.join('|').replaceAll('*', '.*')})\\.ts$`);
   const files = readdirSync(SOURCES)

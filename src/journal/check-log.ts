@@ -2,10 +2,10 @@
 // lock share it; what it finds wrong is thrown with segment and offset. Each byte is read once: whoever opens gets
 // the commits, and has the newest segment copied, as they are found good. It writes nothing itself.
 import { PawlError } from '../errors.js';
-import { DecodeError } from './byte-reader.js';
 import { CommitDecoder } from './commit-codec.js';
 import type { Head } from './head-file.js';
 import type { LogConsumer } from './journal-backend.js';
+import { decodeOrRefuse } from './journal-errors.js';
 import { LogCursor } from './log-cursor.js';
 import type { CorruptionReason, RepairPolicy } from './repair-policy.js';
 import { scanSegment, type ScannedChunk, type ScannedCommit, type SegmentEnd } from './scan.js';
@@ -98,6 +98,8 @@ export class SegmentsState implements CheckedLog {
   lastBatch = { batch: -1, firstSequence: 0 };
   /** What the consumer threw: it gets nothing more, and the check goes on. */
   refusal: { readonly error: unknown } | undefined;
+  /** Name of the last segment that was looked at. */
+  newestName = '';
   private readonly decoder = new CommitDecoder();
 
   constructor(private readonly request: CheckRequest) {}
@@ -107,6 +109,7 @@ export class SegmentsState implements CheckedLog {
     const { segments } = this.request;
     for (const [index, info] of segments.entries()) {
       requireNext(this.cursor, info);
+      this.newestName = info.name;
       await this.checkSegment(info, index + 1 === segments.length);
     }
   }
@@ -125,7 +128,7 @@ export class SegmentsState implements CheckedLog {
       this.coverage.segments++;
       this.coverage.bytes += this.end.offset;
     } finally {
-      await file.close();
+      await guarded('close', info.path, () => file.close());
     }
   }
 
@@ -203,22 +206,14 @@ export class SegmentsState implements CheckedLog {
     const first = commits[0];
     if (first === undefined) return;
     addMark(info, { sequence: first.firstSequence, offset: first.offset }, MARK_EVERY_BYTES);
-    this.decode(info, commits);
+    this.decode(commits);
     this.handOver(commits);
   }
 
-  private decode(info: SegmentInfo, commits: readonly ScannedCommit[]): void {
+  private decode(commits: readonly ScannedCommit[]): void {
     const { decode } = this.request;
     const chosen = decode === 'all' ? commits : decode === 'last' ? commits.slice(-1) : [];
-    for (const commit of chosen) {
-      try {
-        this.lastAt = this.decoder.decode(commit).header.at;
-      } catch (error) {
-        if (!(error instanceof DecodeError)) throw error;
-        const expected = { expectedSeq: commit.firstSequence };
-        throw corrupt(info.name, commit.offset, 'decodeFailure', error.message, expected, error);
-      }
-    }
+    for (const commit of chosen) this.lastAt = decodeOrRefuse(this.decoder, commit).header.at;
   }
 
   private handOver(commits: readonly ScannedCommit[]): void {
@@ -259,11 +254,10 @@ function requireNext(cursor: LogCursor, info: SegmentInfo): void {
 }
 
 /** What is known to be durable must be there; an empty log is the caller's to judge. */
-function requireKnown({ head, segments }: CheckRequest, { cursor }: SegmentsState): void {
+function requireKnown({ head }: CheckRequest, { cursor, newestName }: SegmentsState): void {
   if (head === undefined || cursor.firstSequence === 0) return;
-  const newest = segments[segments.length - 1];
   if (head.logId !== '' && head.logId !== cursor.logId) {
-    throw corrupt(newest?.name ?? 'head', 0, 'sealMismatch', 'the file head belongs to another log', {
+    throw corrupt(newestName, 0, 'sealMismatch', 'the file head belongs to another log', {
       found: cursor.logId,
     });
   }

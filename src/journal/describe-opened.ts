@@ -5,11 +5,11 @@ import type { WritableLog } from './open-log.js';
 
 /** The answer of a backend that has opened `log`. */
 export function describeOpened(log: WritableLog): OpenedLog {
-  const empty = log.segments.length === 0;
-  const lastSequence = empty ? 0 : log.cursor.lastSequence;
+  const [first] = log.segments;
+  const lastSequence = first === undefined ? 0 : log.cursor.lastSequence;
   return {
     epoch: log.epoch,
-    firstSequence: empty ? 0 : (log.segments[0]?.firstSequence ?? 0),
+    firstSequence: first === undefined ? 0 : first.firstSequence,
     lastSequence,
     lastAt: log.lastAt,
     knownSequence: Math.max(lastSequence, log.head?.durableSequence ?? 0),

@@ -2,12 +2,12 @@
 // starts nothing, so a test or a tool sees exactly what the storage holds; what it hands out may append.
 import type { Clock, IdSource } from '../clock.js';
 import type { Limits } from '../domain/limits.js';
+import { isPawlError } from '../errors.js';
 import { hostClock, hostRandom, uuidV7 } from '../host-clock.js';
 import { silentLogger, type Logger } from '../logger.js';
 import type { Projections } from '../projections/projections.js';
 import { dataDirPaths } from './data-dir.js';
 import { FileBackend } from './file-backend.js';
-import { readHead } from './head-file.js';
 import { hostStorage } from './host-storage.js';
 import { checkJournalOptions } from './journal-options.js';
 import { openJournalOn } from './open-journal-on.js';
@@ -26,6 +26,9 @@ import { FileSnapshots } from './snapshot-store-files.js';
 import type { Storage } from './storage.js';
 import { WalReader } from './wal-reader.js';
 import { AppendTelemetry, InstrumentedWalWriter, WalWriter } from './wal-writer.js';
+
+/** Loads at most without the lock, each from the beginning, while retention goes on. */
+const MAX_LOADS = 10;
 
 /** Options of `loadProjectionFromStorage`. */
 export interface LoadProjectionOptions {
@@ -139,17 +142,26 @@ async function loadForWriting(
   }
 }
 
+/** Retention may remove a segment between the look at the log and the reading of it: then all is looked at again. */
 async function loadReadOnly(request: LoadRequest): Promise<RecoveryBootstrap> {
+  for (let loads = 1; ; loads++) {
+    try {
+      return await loadAsItIs(request);
+    } catch (error) {
+      if (loads === MAX_LOADS || !isPawlError(error, 'HISTORY_GONE')) throw error;
+    }
+  }
+}
+
+async function loadAsItIs(request: LoadRequest): Promise<RecoveryBootstrap> {
   const { dataDir, storage, limits } = request;
   const paths = dataDirPaths(dataDir);
   const { maxFrameBytes } = limits;
   const reader = await staged('open', () => WalReader.open(dataDir, { storage, maxFrameBytes }));
-  const head = await staged('open', () => readHead(storage, paths.head));
   const snapshots = new FileSnapshots(storage, paths.snapshots);
-  const log = readableLog(reader, head?.durableSequence ?? 0);
   const recovered = await recover({
     ...recoveryOptions(request, { snapshots }),
-    journal: log,
+    journal: readableLog(reader),
     readOnly: true,
   });
   return bootstrap(dataDir, recovered, new AppendTelemetry());
@@ -177,12 +189,12 @@ function bootstrap(dataDir: string, recovered: Recovered, telemetry: AppendTelem
   };
 }
 
-function readableLog(reader: WalReader, knownSequence: number): RecoverableLog {
+function readableLog(reader: WalReader): RecoverableLog {
   return {
     isEmpty: reader.isEmpty,
     firstSequence: reader.firstSequence,
     durableSequence: reader.currentSequence,
-    knownSequence,
+    knownSequence: reader.knownSequence,
     // Nothing will be appended to it.
     beginAt: () => undefined,
     async replay(range, apply) {

@@ -76,7 +76,7 @@ async function openLocked(locked: LockedDir): Promise<WritableLog> {
       repair,
       decode,
       copyNewest,
-      wholeFrom: request.checkRestLater ? (consumer?.from ?? 0) : 0,
+      wholeFrom: request.checkRestLater && consumer !== undefined ? consumer.from : 0,
       ...(consumer === undefined ? {} : { consumer }),
     });
     requireFit({ checked, segments, head, request });
@@ -101,7 +101,8 @@ function requireFit({ checked, segments, head, request }: FoundLog & Pick<Locked
     if (empty && knownSequence > 0) throw acknowledgedMissing(knownSequence, 0);
     return;
   }
-  const firstSequence = empty ? 0 : (segments[0]?.firstSequence ?? 0);
+  const [first] = segments;
+  const firstSequence = empty || first === undefined ? 0 : first.firstSequence;
   const lastSequence = empty ? 0 : checked.cursor.lastSequence;
   request.load.end({ firstSequence, lastSequence, knownSequence });
 }

@@ -71,7 +71,7 @@ async function loadSnapshot(
   const input = await store.read(entry);
   try {
     await readSnapshot(input, validated(sink, known));
-    projections.finishLoad(sink.loadHeader());
+    projections.finishLoad(sink.loadHeader);
     // A task or run that occurs twice took the place of the first; which it was is found by reading again.
     if (projections.tasks.count !== sink.count('tasks') || projections.runs.count !== sink.count('runs')) {
       await readSnapshot(input, new SnapshotValidator());
@@ -87,20 +87,22 @@ async function loadSnapshot(
 
 class ProjectionSink implements SnapshotSink {
   events = 0;
-  #header: SnapshotHeader | undefined;
   readonly #sections = new Map<SectionName, SnapshotSection>();
   #counts: SnapshotCounts = {};
+  /** Set by the first frame: a file that begins with another one is refused before anything is loaded. */
+  loadHeader: Pick<SnapshotHeader, 'sequence' | 'takenAt'>;
 
   constructor(
     private readonly projections: Projections,
     private readonly entry: SnapshotEntry,
   ) {
+    this.loadHeader = { sequence: entry.sequence, takenAt: 0 };
     for (const section of projections.sections) this.#sections.set(section.name, section);
   }
 
   header(header: SnapshotHeader): void {
     if (header.sequence !== this.entry.sequence) throw renamed(this.entry, header.sequence);
-    this.#header = header;
+    this.loadHeader = header;
   }
 
   record<N extends SectionName>(section: N, record: SectionRecords[N]): void {
@@ -119,12 +121,6 @@ class ProjectionSink implements SnapshotSink {
 
   count(section: SectionName): number {
     return this.#counts[section] ?? 0;
-  }
-
-  loadHeader(): SnapshotHeader {
-    if (this.#header === undefined)
-      throw new PawlError('INTERNAL', 'A snapshot without a header was accepted.');
-    return this.#header;
   }
 }
 

@@ -57,7 +57,8 @@ export async function retain(parts: RetainParts): Promise<Retained> {
         await segments.removeOldest(how);
       } finally {
         // Also when it failed half-way: what is not listed any more is not there for readers.
-        journal.keptFrom(segments.list()[0]?.firstSequence ?? next.from);
+        const [first] = segments.list();
+        if (first !== undefined) journal.keptFrom(first.firstSequence);
       }
       removed++;
       logger.info({ segment: next.name, how, firstSequence: next.from }, 'segment removed');
@@ -126,8 +127,8 @@ async function requireName(input: SnapshotInput, entry: SnapshotEntry): Promise<
     header: (header) => {
       sequence = header.sequence;
     },
-    record: () => undefined,
-    footer: () => undefined,
+    record: ignore,
+    footer: ignore,
   });
   decoder.feed(bytes, length);
   if (sequence === entry.sequence) return;
@@ -136,6 +137,10 @@ async function requireName(input: SnapshotInput, entry: SnapshotEntry): Promise<
     `${entry.path} does not hold the snapshot that its name says; give it the name it had.`,
     { path: entry.path, offset: 0, reason: 'sequenceGap', declared: entry.sequence, actual: sequence },
   );
+}
+
+function ignore(): void {
+  // Only the name is asked for here.
 }
 
 function turn(clock: Pick<Clock, 'yieldTurn'>): Promise<void> {

@@ -42,6 +42,12 @@ export async function listSegments(storage: Storage, wal: string): Promise<Segme
     .map((sequence) => segmentInfo(wal, sequence));
 }
 
+/** The oldest segment in a folder now; undefined when there is none. */
+export async function oldestSegment(storage: Storage, wal: string): Promise<SegmentInfo | undefined> {
+  const [oldest] = await listSegments(storage, wal);
+  return oldest;
+}
+
 /** Remembers where a commit begins, if the last such place is far enough behind. */
 export function addMark(info: SegmentInfo, mark: Mark, everyBytes: number): void {
   const last = info.marks[info.marks.length - 1];

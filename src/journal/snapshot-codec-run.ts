@@ -139,7 +139,7 @@ function readRest(
     answers: undefined,
     continuation: undefined,
   };
-  if (implied) implyHistory(run);
+  if (implied) implyHistory(run, head);
   else readHistory(input, run);
   if (!input.nil()) readDetail(input, run);
   input.close(extra);
@@ -261,10 +261,10 @@ function writeHistory(out: RecordWriter, run: SavedRun): void {
   }
 }
 
-function implyHistory(run: RunDraft): void {
-  const created: HistoryEntry = { to: 'scheduled', at: run.createdAt ?? 0 };
-  const ready: HistoryEntry = { from: 'scheduled', to: 'ready', at: run.lastStateChangeAt ?? 0 };
-  run.history = run.state === 'ready' ? [created, ready] : [created];
+function implyHistory(run: RunDraft, head: RunHead): void {
+  const created: HistoryEntry = { to: 'scheduled', at: head.createdAt };
+  const ready: HistoryEntry = { from: 'scheduled', to: 'ready', at: head.lastStateChangeAt };
+  run.history = head.state === 'ready' ? [created, ready] : [created];
   run.historyCount = run.history.length;
 }
 

@@ -2,7 +2,7 @@
 // garbage, and counted in bytes. When they become too many, all are dropped and the snapshot is given up: keeping
 // them never throws, for it happens while a commit is applied.
 import type { ImageKeeper, KeptImage, SectionName, SectionRecords } from '../domain/snapshot-records.js';
-import { PawlError } from '../errors.js';
+import { PawlError, isPawlError } from '../errors.js';
 import { RecordReader } from './record-reader.js';
 import { RecordWriter } from './record-writer.js';
 import { SECTION_CODECS } from './snapshot-codec.js';
@@ -23,7 +23,7 @@ export class SnapshotImages implements ImageKeeper {
   #chunk = Buffer.alloc(0);
   #used = 0;
   #bytes = 0;
-  #refusal: Error | undefined;
+  #refusal: PawlError | undefined;
 
   /** `onRefused` is called once, when nothing is kept any more. */
   constructor(maxBytes: number, onRefused: () => void) {
@@ -75,7 +75,7 @@ export class SnapshotImages implements ImageKeeper {
   }
 
   #refuse(error: unknown): void {
-    this.#refusal = error instanceof Error ? error : new PawlError('INTERNAL', String(error));
+    this.#refusal = isPawlError(error) ? error : cannotBeKept(error);
     this.#chunk = Buffer.alloc(0);
     this.#onRefused();
   }
@@ -94,6 +94,15 @@ class EncodedImage<N extends SectionName> implements KeptImage<SectionRecords[N]
     this.reader.reset(this.chunk, this.from, this.end);
     return SECTION_CODECS[this.section].read(this.reader);
   }
+}
+
+function cannotBeKept(error: unknown): PawlError {
+  return new PawlError(
+    'INTERNAL',
+    'What changed while the snapshot was being written cannot be encoded; the snapshot is given up.',
+    {},
+    error,
+  );
 }
 
 function tooMuchChanged(bytes: number, max: number): PawlError {

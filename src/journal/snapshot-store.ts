@@ -109,7 +109,7 @@ export async function takeSnapshot(
     if (refusal !== undefined) throw refusal;
   };
   let output: SnapshotOutput | undefined;
-  try {
+  const write = async (): Promise<SnapshotInfo> => {
     output = await store.write(captured.sequence);
     const info = await writeCaptured(captured, output, { ...options, epoch: source.epoch, assertWanted });
     assertWanted();
@@ -120,9 +120,12 @@ export async function takeSnapshot(
     logger.info({ snapshotSequence: sequence, bytes, path, counts }, 'snapshot written');
     await keepNewest(store, logger);
     return info;
-  } catch (error) {
-    logger.warn({ err: error, path: output?.path ?? pathOf(error) }, 'snapshot failed, the log goes on');
-    throw error;
+  };
+  try {
+    return await write().catch((error: unknown) => {
+      logger.warn({ err: error, path: output?.path ?? pathOf(error) }, 'snapshot failed, the log goes on');
+      throw error;
+    });
   } finally {
     captured.release();
     await output?.abandon();

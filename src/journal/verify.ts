@@ -1,11 +1,11 @@
 // Verifies a log without the lock and without changing anything: every byte of every segment, every event decoded.
-import { PawlError, isPawlError } from '../errors.js';
-import { checkLog } from './check-log.js';
+import { isPawlError, type PawlError } from '../errors.js';
+import { checkLog, type CheckedLog } from './check-log.js';
 import { dataDirPaths, requireDataDir } from './data-dir.js';
 import { readHead } from './head-file.js';
 import type { RepairPolicy } from './repair-policy.js';
-import { listSegments } from './segment-list.js';
-import { lookSteadily } from './steady-look.js';
+import { listSegments, oldestSegment } from './segment-list.js';
+import { lookSteadily, type Look } from './steady-look.js';
 import type { Storage } from './storage.js';
 
 /** What was verified. */
@@ -22,6 +22,11 @@ export interface VerifiedLog {
   readonly torn: boolean;
 }
 
+interface FoundLog {
+  readonly checked: CheckedLog;
+  readonly segments: number;
+}
+
 /** Reads the whole log under `root`. Errors: the first thing that is wrong, as opening would say it. */
 export async function verifyLog(
   root: string,
@@ -30,20 +35,20 @@ export async function verifyLog(
   const { storage } = parts;
   const paths = dataDirPaths(root);
   await requireDataDir(storage, paths);
-  const { found, damage } = await lookSteadily(async () => {
+  const look = async (): Promise<Look<FoundLog | PawlError>> => {
     const head = await readHead(storage, paths.head);
     const segments = await listSegments(storage, paths.wal);
-    const newest = segments.at(-1)?.name;
+    const names = segments.map(({ name }) => name);
     try {
       const checked = await checkLog({ ...parts, segments, head, decode: 'all' });
-      return { found: { checked, segments: segments.length }, damage: undefined, newest };
+      return { found: { checked, segments: segments.length }, damage: undefined, segments: names };
     } catch (error) {
       if (!isPawlError(error)) throw error;
-      return { found: undefined, damage: error, newest };
+      return { found: error, damage: error, segments: names };
     }
-  });
-  if (damage !== undefined) throw damage;
-  if (found === undefined) throw new PawlError('INTERNAL', 'A check found neither a log nor damage.');
+  };
+  const { found } = await lookSteadily(look, async () => (await oldestSegment(storage, paths.wal))?.name);
+  if (isPawlError(found)) throw found;
   const { cursor, end, commits } = found.checked;
   const { firstSequence, lastSequence } = cursor;
   return {

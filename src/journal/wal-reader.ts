@@ -10,7 +10,7 @@ import { readHead } from './head-file.js';
 import { decodeOrRefuse } from './journal-errors.js';
 import type { ReadRange } from './journal.js';
 import { readLog } from './read-log.js';
-import { listSegments, type SegmentInfo } from './segment-list.js';
+import { listSegments, oldestSegment, type SegmentInfo } from './segment-list.js';
 import { lookSteadily } from './steady-look.js';
 import type { Storage } from './storage.js';
 
@@ -26,6 +26,7 @@ interface Seen {
   readonly segments: readonly SegmentInfo[];
   readonly lastSequence: number;
   readonly isEmpty: boolean;
+  readonly knownSequence: number;
   readonly damage: PawlError | undefined;
 }
 
@@ -33,6 +34,7 @@ interface Seen {
 export class WalReader {
   private constructor(
     private readonly parts: WalReaderParts,
+    private readonly wal: string,
     private readonly seen: Seen,
   ) {}
 
@@ -44,22 +46,26 @@ export class WalReader {
     const {
       found: { head, segments, state },
       damage,
-    } = await lookSteadily(async () => {
-      const head = await readHead(storage, paths.head);
-      const segments = await listSegments(storage, paths.wal);
-      const request = { storage, segments, head, maxFrameBytes } as const;
-      const { state, damage } = await look({ ...request, repair: 'truncate-partial', decode: 'none' });
-      return { found: { head, segments, state }, damage, newest: segments.at(-1)?.name };
-    });
+    } = await lookSteadily(
+      async () => {
+        const head = await readHead(storage, paths.head);
+        const segments = await listSegments(storage, paths.wal);
+        const request = { storage, segments, head, maxFrameBytes } as const;
+        const { state, damage } = await look({ ...request, repair: 'truncate-partial', decode: 'none' });
+        return { found: { head, segments, state }, damage, segments: segments.map(({ name }) => name) };
+      },
+      async () => (await oldestSegment(storage, paths.wal))?.name,
+    );
     const proven =
       damage === undefined && !unproven
         ? provenSequence(state, head?.durableSequence ?? 0)
         : state.cursor.lastSequence;
     const { firstSequence, continues } = state.cursor;
-    return new WalReader(parts, {
+    return new WalReader(parts, paths.wal, {
       segments,
       lastSequence: firstSequence === 0 && !continues ? 0 : proven,
       isEmpty: firstSequence === 0 && !continues,
+      knownSequence: head?.durableSequence ?? 0,
       damage,
     });
   }
@@ -79,17 +85,28 @@ export class WalReader {
     return this.seen.isEmpty;
   }
 
+  /** Highest sequence that `head` knew to be durable before the log was looked at. */
+  get knownSequence(): number {
+    return this.seen.knownSequence;
+  }
+
   /** What is wrong behind `currentSequence`; undefined for a log that is whole. */
   get damage(): PawlError | undefined {
     return this.seen.damage;
   }
 
-  /** Commits with an event of the range, in order. Errors: `HISTORY_GONE`; the damage, when the range reaches it. */
+  /**
+   * Commits with an event of the range, in order. Errors: `HISTORY_GONE`, also when a segment was removed since the reader
+   * was opened; the damage, when the range reaches it.
+   */
   async *read({ from, to }: ReadRange): AsyncGenerator<Commit, void, undefined> {
     const { segments, lastSequence, damage } = this.seen;
+    const { parts, wal } = this;
+    const firstKept = async (): Promise<number> =>
+      (await oldestSegment(parts.storage, wal))?.firstSequence ?? 0;
     const decoder = new CommitDecoder();
     const last = Math.min(to ?? lastSequence, lastSequence);
-    for await (const frames of readLog({ ...this.parts, segments, from, to: last })) {
+    for await (const frames of readLog({ ...parts, segments, from, to: last, firstKept })) {
       yield* frames.map((frame) => decodeOrRefuse(decoder, frame));
     }
     if (damage !== undefined && (to === undefined || to > lastSequence)) throw damage;

@@ -211,14 +211,14 @@ export const BEHIND = [
         'reader-looks-again',
         'steady-look',
         'what is half written when a reader looks is damage at once',
-        'looks < MAX_LOOKS && isAtTheEnd(seen)',
-        'looks < 0 && isAtTheEnd(seen)',
+        'if (!moved && !isAtTheEnd(seen)) break;',
+        'if (!moved) break;',
       ],
       [
         'reader-twice',
         'steady-look',
         'damage that is there twice is looked at again',
-        'if (placeOf(before) === placeOf(seen)) break;',
+        'if (!moved && placeOf(before) === placeOf(seen)) break;',
         '',
       ],
       [

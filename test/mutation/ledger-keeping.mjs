@@ -346,8 +346,8 @@ export const KEEPING = [
         'retain-from',
         'retention',
         'readers are not told where the log begins',
-        'journal.keptFrom(segments.list()[0]?.firstSequence ?? next.from);',
-        '',
+        'if (first !== undefined) journal.keptFrom(first.firstSequence);',
+        'void first;',
       ],
       [
         'retain-dir-fsync',
