@@ -2,7 +2,6 @@
 // starts nothing, so a test or a tool sees exactly what the storage holds; what it hands out may append.
 import type { Clock, IdSource } from '../clock.js';
 import type { Limits } from '../domain/limits.js';
-import { isPawlError } from '../errors.js';
 import { hostClock, hostRandom, uuidV7 } from '../host-clock.js';
 import { silentLogger, type Logger } from '../logger.js';
 import type { Projections } from '../projections/projections.js';
@@ -142,29 +141,39 @@ async function loadForWriting(
   }
 }
 
-/** Retention may remove a segment between the look at the log and the reading of it: then all is looked at again. */
+/** While a writer goes on, a snapshot may be newer than the log that was looked at, and a segment be gone: then once more. */
 async function loadReadOnly(request: LoadRequest): Promise<RecoveryBootstrap> {
-  for (let loads = 1; ; loads++) {
+  let reader = await openReader(request);
+  for (let looks = 1; ; looks++) {
     try {
-      return await loadAsItIs(request);
+      return await loadBehind(request, reader);
     } catch (error) {
-      if (loads === MAX_LOADS || !isPawlError(error, 'HISTORY_GONE')) throw error;
+      const again = await openReader(request);
+      if (looks === MAX_LOADS || !hasMovedOn(reader, again)) throw error;
+      reader = again;
     }
   }
 }
 
-async function loadAsItIs(request: LoadRequest): Promise<RecoveryBootstrap> {
-  const { dataDir, storage, limits } = request;
-  const paths = dataDirPaths(dataDir);
+function openReader({ dataDir, storage, limits }: LoadRequest): Promise<WalReader> {
   const { maxFrameBytes } = limits;
-  const reader = await staged('open', () => WalReader.open(dataDir, { storage, maxFrameBytes }));
-  const snapshots = new FileSnapshots(storage, paths.snapshots);
+  return staged('open', () => WalReader.open(dataDir, { storage, maxFrameBytes }));
+}
+
+function hasMovedOn(before: WalReader, now: WalReader): boolean {
+  return (['firstSequence', 'currentSequence', 'knownSequence'] as const).some(
+    (key) => before[key] !== now[key],
+  );
+}
+
+async function loadBehind(request: LoadRequest, reader: WalReader): Promise<RecoveryBootstrap> {
+  const snapshots = new FileSnapshots(request.storage, dataDirPaths(request.dataDir).snapshots);
   const recovered = await recover({
     ...recoveryOptions(request, { snapshots }),
     journal: readableLog(reader),
     readOnly: true,
   });
-  return bootstrap(dataDir, recovered, new AppendTelemetry());
+  return bootstrap(request.dataDir, recovered, new AppendTelemetry());
 }
 
 function recoveryOptions(
@@ -193,8 +202,13 @@ function readableLog(reader: WalReader): RecoverableLog {
   return {
     isEmpty: reader.isEmpty,
     firstSequence: reader.firstSequence,
-    durableSequence: reader.currentSequence,
+    get durableSequence() {
+      return reader.currentSequence;
+    },
     knownSequence: reader.knownSequence,
+    prove: (sequence) => {
+      reader.prove(sequence);
+    },
     // Nothing will be appended to it.
     beginAt: () => undefined,
     async replay(range, apply) {

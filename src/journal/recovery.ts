@@ -39,6 +39,8 @@ export interface RecoverableLog {
   readonly durableSequence: number;
   /** Highest sequence that is known to have been durable. */
   readonly knownSequence: number;
+  /** Told what a snapshot stands for, which was durable before it was written; `durableSequence` may grow for it. */
+  prove?(sequence: number): void;
   /** Lets an empty log begin behind what a snapshot stands for. Errors: `ACKNOWLEDGED_DATA_MISSING`. */
   beginAt(sequence: number, at: number): void;
   /** Hands over the durable commits from a sequence on. */
@@ -208,6 +210,7 @@ export async function recover({ journal, ...options }: RecoverOptions): Promise<
   const recovery = new Recovery(options);
   try {
     const from = await recovery.from();
+    journal.prove?.(from - 1);
     const { isEmpty, firstSequence, durableSequence, knownSequence } = journal;
     const reach = {
       firstSequence: isEmpty ? 0 : firstSequence,

@@ -24,7 +24,8 @@ export interface WalReaderParts {
 
 interface Seen {
   readonly segments: readonly SegmentInfo[];
-  readonly lastSequence: number;
+  /** Last sequence that is there whole, proven durable or not. */
+  readonly wholeSequence: number;
   readonly isEmpty: boolean;
   readonly knownSequence: number;
   readonly damage: PawlError | undefined;
@@ -36,6 +37,7 @@ export class WalReader {
     private readonly parts: WalReaderParts,
     private readonly wal: string,
     private readonly seen: Seen,
+    private provenSequence: number,
   ) {}
 
   /** Looks at the log under `root`. Errors: `DATA_DIR_MISSING`, `DATA_DIR_FOREIGN`. Creates nothing. */
@@ -61,18 +63,25 @@ export class WalReader {
         ? provenSequence(state, head?.durableSequence ?? 0)
         : state.cursor.lastSequence;
     const { firstSequence, continues } = state.cursor;
-    return new WalReader(parts, paths.wal, {
+    const isEmpty = firstSequence === 0 && !continues;
+    const seen = {
       segments,
-      lastSequence: firstSequence === 0 && !continues ? 0 : proven,
-      isEmpty: firstSequence === 0 && !continues,
+      wholeSequence: isEmpty ? 0 : state.cursor.lastSequence,
+      isEmpty,
       knownSequence: head?.durableSequence ?? 0,
       damage,
-    });
+    };
+    return new WalReader(parts, paths.wal, seen, isEmpty ? 0 : proven);
   }
 
   /** Last sequence that is proven durable. */
   get currentSequence(): number {
-    return this.seen.lastSequence;
+    return this.provenSequence;
+  }
+
+  /** Takes the word of a snapshot: what it stands for was durable before it was written. */
+  prove(sequence: number): void {
+    this.provenSequence = Math.max(this.provenSequence, Math.min(sequence, this.seen.wholeSequence));
   }
 
   /** First sequence that is kept; 1 for an empty log. */
@@ -100,8 +109,8 @@ export class WalReader {
    * was opened; the damage, when the range reaches it.
    */
   async *read({ from, to }: ReadRange): AsyncGenerator<Commit, void, undefined> {
-    const { segments, lastSequence, damage } = this.seen;
-    const { parts, wal } = this;
+    const { segments, damage } = this.seen;
+    const { parts, wal, provenSequence: lastSequence } = this;
     const firstKept = async (): Promise<number> =>
       (await oldestSegment(parts.storage, wal))?.firstSequence ?? 0;
     const decoder = new CommitDecoder();

@@ -16,8 +16,6 @@ import {
   type DamageFixture,
 } from './damage-fixture.js';
 
-/** Of these bits one is opened strictly, the others are verified: the same check, without the lock. */
-const OPEN_EVERY = 8;
 const REFUSALS = ['JOURNAL_CORRUPT', 'UNSUPPORTED_FORMAT'];
 let fixture: DamageFixture;
 
@@ -71,16 +69,22 @@ describe('every bit of every segment', () => {
       const bench = new DamageBench(fixture.files);
       const older = index + 1 < fixture.segments.length;
       let unseen = 0;
+      let asked = 0;
       for (const { offset, end } of frames) {
         const frame = { segment: path.slice(path.lastIndexOf('/') + 1), offset };
         for (let bit = offset * 8; bit < end * 8; bit++) {
           const changes = new Map([[path, flipped(bytes, bit)]]);
-          const strict =
-            bit % OPEN_EVERY === 0 ? await bench.open(changes, 'strict') : await bench.verify(changes);
-          judge(strict, `bit ${String(bit)}, strict`, frame);
+          judge(await bench.verify(changes, 'strict'), `bit ${String(bit)}, strict`, frame);
+          asked++;
+          // An older segment is never cut, whatever the policy: there it is asked less often.
+          if (!older || bit % 3 === 0)
+            judge(await bench.verify(changes, 'truncate-partial'), `bit ${String(bit)}, cutting`, frame);
+          // The same check as a start makes it, with the lock, for one bit of each byte.
+          if (bit % 8 !== (bit >> 3) % 8) continue;
+          judge(await bench.open(changes, 'strict'), `bit ${String(bit)}, opened strictly`, frame);
           const serving = await bench.open(changes, 'truncate-partial');
           if (serving.kind === 'refused' || !older) {
-            judge(serving, `bit ${String(bit)}, truncate-partial`, frame);
+            judge(serving, `bit ${String(bit)}, serving`, frame);
           } else {
             // A start need not read what the snapshot stands for; it must not use it either.
             expect(serving.sequence).toBe(fixture.lastSequence);
@@ -90,7 +94,8 @@ describe('every bit of every segment', () => {
           }
         }
       }
-      expect(bench.refused + unseen).toBe(used * 16);
+      expect(asked).toBe(used * 8);
+      expect(bench.refused + unseen).toBeGreaterThan(used * (8 + 2));
     },
     600_000,
   );
@@ -100,7 +105,7 @@ describe('every bit of every segment', () => {
     const bytes = bytesOf(path);
     const zeros = Buffer.concat([bytes.subarray(0, usedBytes(bytes)), Buffer.alloc(1_100)]);
     const bench = new DamageBench(fixture.files);
-    for (let bit = usedBytes(bytes) * 8; bit < zeros.length * 8; bit += 5) {
+    for (let bit = usedBytes(bytes) * 8; bit < zeros.length * 8; bit += 13) {
       const changes = new Map([[path, flipped(zeros, bit)]]);
       const strict = await bench.open(changes, 'strict');
       if (strict.kind === 'opened') throw new Error(`bit ${String(bit)} was not seen`);

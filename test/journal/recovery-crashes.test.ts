@@ -17,7 +17,13 @@ const DEPTH = 3;
 const EVENTS = 8;
 const SNAPSHOT_AT = 3;
 const limits = { segmentBytes: 700 };
-const clock: Clock = { ...hostClock, now: () => 1_000, monotonicMs: () => 0 };
+/** Time stands still, and no timer holds on to a process that was crashed. */
+const clock: Clock = {
+  ...hostClock,
+  now: () => 1_000,
+  monotonicMs: () => 0,
+  setTimer: () => ({ cancel: () => undefined }),
+};
 /** What changes the disk. A crash at anything else leaves what one at the next of these leaves. */
 const CHANGES = new Set(['open', 'write', 'truncate', 'datasync', 'mkdir', 'rename', 'unlink', 'syncDir']);
 /**
@@ -116,17 +122,19 @@ interface Crash {
   readonly writtenBytes: number;
 }
 
-/** The crashes of a start from this image. */
+/** The crashes of a start from this image. One behind an operation leaves what one before the next leaves. */
 async function crashesOf(image: Image): Promise<Crash[]> {
   const storage = diskOf(image);
   const crashes: Crash[] = [];
   storage.setFaults((operation, _path, index) => {
     if (!CHANGES.has(operation)) return undefined;
-    crashes.push({ index, when: 'before', writtenBytes: 0 }, { index, when: 'after', writtenBytes: 0 });
+    crashes.push({ index, when: 'before', writtenBytes: 0 });
     if (operation === 'write') crashes.push({ index, when: 'before', writtenBytes: 70 });
     return undefined;
   });
   await live(storage, () => undefined);
+  const last = crashes.at(-1);
+  if (last !== undefined) crashes.push({ ...last, when: 'after' });
   return crashes;
 }
 
