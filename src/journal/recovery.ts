@@ -11,6 +11,7 @@ import { Projections, type ProjectionsOptions } from '../projections/projections
 import { CommitDecoder, type CommitFrame } from './commit-codec.js';
 import type { JournalBackend, LogConsumer, LogReach } from './journal-backend.js';
 import { decodeOrRefuse, emptyBehindHead, inDirectory } from './journal-errors.js';
+import { beginsLate, endsEarly, snapshotAhead } from './recovery-refusals.js';
 import { loadNewestSnapshot, type RejectedSnapshot, type SnapshotSearch } from './recovery-snapshot.js';
 
 export type { RejectedSnapshot } from './recovery-snapshot.js';
@@ -278,38 +279,8 @@ async function findSnapshot(options: RecoveryOptions, logger: Logger): Promise<S
   return search;
 }
 
-function snapshotAhead(
-  snapshotSequence: number,
-  journalSequence: number,
-  path: string | undefined,
-): PawlError {
-  return new PawlError(
-    'SNAPSHOT_AHEAD',
-    `The snapshot ends at sequence ${String(snapshotSequence)} and the log at ${String(journalSequence)}; restore the newest segments of the log, or remove the snapshot.`,
-    { snapshotSequence, journalSequence, path, stage: 'snapshot' },
-  );
-}
-
-/** The log must reach back to what the snapshot stands for; without one, to its first event. */
-function beginsLate(firstAvailable: number, snapshotSequence: number): PawlError {
-  const expectedSeq = snapshotSequence + 1;
-  return new PawlError(
-    'SEGMENT_MISSING',
-    `The log begins at sequence ${String(firstAvailable)} and events from ${String(expectedSeq)} on are needed; restore the older segments, or a snapshot that reaches ${String(firstAvailable - 1)}.`,
-    { expectedSeq, firstAvailable, snapshotSequence, stage: 'read' },
-  );
-}
-
 function atReplay(error: unknown): PawlError {
   return atStage(error, isPawlError(error, 'REPLAY_REFUSED') ? 'replay' : 'read');
-}
-
-function endsEarly(found: number, expected: number): PawlError {
-  return new PawlError(
-    'JOURNAL_CORRUPT',
-    `The log gave events up to sequence ${String(found)} and has ${String(expected)}; check the disk and open again.`,
-    { reason: 'sequenceGap', expectedSeq: found + 1, stage: 'read' },
-  );
 }
 
 function observe(recoveryDurationSeconds: number, snapshot: number, tail: number): RecoveryObservations {
