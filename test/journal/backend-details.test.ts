@@ -60,6 +60,16 @@ describe('the worst power cut', () => {
     expect(again.currentSequence).toBe(1);
   });
 
+  it('leaves them also when head could not be written, whose name is synced beside those of the folders', async () => {
+    const disk = new Disk();
+    disk.storage.setFaults((operation, path) =>
+      operation === 'open' && path === HEAD ? { kind: 'fail', errno: 'EIO' } : undefined,
+    );
+    await (await disk.open()).append(event(1));
+    loseUnsynced(disk.storage);
+    expect((await disk.open({ expectExisting: true })).currentSequence).toBe(1);
+  });
+
   it('leaves every segment that was begun, whatever was in it', async () => {
     const disk = new Disk();
     const journal = await disk.open({ limits: { segmentBytes: 300 } });
@@ -172,6 +182,26 @@ describe('the witness outside the log', () => {
     }
     await disk.storage.unlink(`${DIR}/wal/00000000000000000003.wal`);
     await disk.expectMissed(3);
+  });
+
+  it('still knows what it knew before when what was written last is damaged', async () => {
+    const disk = new Disk();
+    const journal = await disk.open();
+    for (let sequence = 1; sequence <= 3; sequence++) {
+      await journal.append(event(sequence));
+      await disk.clock.advance(500);
+    }
+    disk.storage.forgetProcess();
+    const slots = disk.storage.contents(HEAD);
+    const generations = [0, 512].map((at) => slots.readUInt32LE(at + 8));
+    const newest = (generations[0] ?? 0) > (generations[1] ?? 0) ? 0 : 512;
+    const known = slots.readUInt32LE(512 - newest + 16);
+    slots.writeUInt8(slots.readUInt8(newest + 30) ^ 1, newest + 30);
+    disk.storage.place(HEAD, slots);
+    const commits = usedFrames(disk.storage.contents(FIRST)).filter(({ header }) => header.count > 0);
+    disk.storage.place(FIRST, disk.storage.contents(FIRST).subarray(0, commits[0]?.end));
+    expect(known).toBeGreaterThan(1);
+    await disk.expectMissed(known);
   });
 
   it('of an earlier opening never counts more than what was written since', async () => {

@@ -22,6 +22,48 @@ describe('a sync of the machine', () => {
   });
 });
 
+describe('a read that the kernel does in part', () => {
+  it('is read on until it is whole', async () => {
+    // The kernel makes this file as it is read, and hands out one of its pages at a time.
+    const file = await hostStorage.open('/proc/self/maps', 'read');
+    const bytes = Buffer.alloc(16_384);
+    expect(await file.read(bytes, 0, bytes.length, 0)).toBe(bytes.length);
+    expect(bytes.includes(0)).toBe(false);
+    await file.close();
+  });
+});
+
+describe('a process without a free descriptor', () => {
+  it('can still sync a directory, for which one is held back, and can again when it has some', async () => {
+    const directory = dirname(newDir());
+    const program = `
+      import { openSync, closeSync } from 'node:fs';
+      import { hostStorage } from ${JSON.stringify(`${builtProgramsRoot()}/src/journal/host-storage.js`)};
+      const path = ${JSON.stringify(directory)};
+      await hostStorage.syncDir(path);
+      const said = [];
+      for (let times = 0; times < 2; times++) {
+        const held = [];
+        try {
+          for (;;) held.push(openSync('/dev/null'));
+        } catch (error) {
+          said.push(error.code);
+        }
+        said.push(await hostStorage.syncDir(path).then(() => 'synced', (error) => error.code));
+        for (const fd of held) closeSync(fd);
+        said.push(await hostStorage.syncDir(path).then(() => 'synced', (error) => error.code));
+      }
+      process.stdout.write(said.join(' '));
+    `;
+    const said = await run(
+      'sh',
+      ['-c', `ulimit -n 64; exec "${process.execPath}" --input-type=module`],
+      program,
+    );
+    expect(said).toBe('EMFILE synced synced EMFILE synced synced');
+  }, 180_000);
+});
+
 describe('a write that the kernel does in part', () => {
   it('is written on, and fails with the error that was not told yet', async () => {
     const path = join(dirname(newDir()), 'limited');

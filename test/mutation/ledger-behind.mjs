@@ -325,6 +325,13 @@ export const BEHIND = [
         'await output.publish();',
       ],
       [
+        'snapshot-images',
+        'snapshot-store',
+        'a snapshot is written though what changed meanwhile was not kept',
+        'images.assertComplete();',
+        '',
+      ],
+      [
         'snapshot-complete',
         'snapshot-store',
         'a section may lack records that it had',

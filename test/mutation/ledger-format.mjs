@@ -186,6 +186,13 @@ export const FORMAT = [
         '',
       ],
       [
+        'scan-watermark',
+        'scan',
+        'a mark may name any sequence',
+        'if (header.kind === FRAME_KIND.watermark) checkWatermark(payload, header, place);',
+        'void checkWatermark;',
+      ],
+      [
         'scan-older-sealed',
         'scan',
         'an older segment may end without a seal',

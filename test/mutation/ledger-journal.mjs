@@ -107,6 +107,20 @@ export const JOURNAL = [
         '',
       ],
       [
+        'close-poisoned',
+        'journal',
+        'a poisoned journal is closed as if nothing were wrong',
+        'await this.parts.backend.close({ abandon: this.poison !== undefined });',
+        'await this.parts.backend.close({ abandon: false });',
+      ],
+      [
+        'refused-waiters',
+        'refused-batch',
+        'who waits for a batch that was refused waits for ever',
+        'for (const waiter of batch.waiters) waiter.reject(error);',
+        '',
+      ],
+      [
         'frame-bound',
         'journal',
         'a commit above the size of a frame is written',

@@ -5,7 +5,7 @@
 /** @type {readonly { suites: readonly string[], entries: readonly Entry[] }[]} */
 export const OPENING = [
   {
-    suites: ['journal/damage', 'journal/recovery-files', 'journal/backend-details'],
+    suites: ['journal/damage', 'journal/recovery-files', 'journal/backend-details', 'journal/retention'],
     entries: [
       [
         'segments-gap',
@@ -55,6 +55,27 @@ export const OPENING = [
         'a reader without the lock keeps silent about damage',
         'if (damage !== undefined && (to === undefined || to > lastSequence)) throw damage;',
         '',
+      ],
+      [
+        'read-short',
+        'segment-source',
+        'a file that became shorter while it was read is not missed',
+        'if (count < length)',
+        'if (count > length)',
+      ],
+      [
+        'read-history-gone',
+        'read-log',
+        'a read of events that are not kept begins at the first that is, without a word',
+        'if (from < first.firstSequence) throw historyGone(from, first.firstSequence);',
+        '',
+      ],
+      [
+        'read-removed',
+        'read-log',
+        'a segment that retention removed under a read is a failure of the disk',
+        'if (info.firstSequence < first) throw historyGone(Math.max(from, info.firstSequence), first);',
+        'void first;',
       ],
     ],
   },

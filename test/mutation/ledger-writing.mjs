@@ -73,7 +73,13 @@ export const WRITING = [
     ],
   },
   {
-    suites: ['journal/backend-details', 'journal/faults', 'journal/damage', 'acceptance/poisoned'],
+    suites: [
+      'journal/backend-details',
+      'journal/faults',
+      'journal/lost-directory',
+      'journal/damage',
+      'acceptance/poisoned',
+    ],
     entries: [
       [
         'rotate-seal',
@@ -231,7 +237,7 @@ export const WRITING = [
     ],
   },
   {
-    suites: ['journal/host-durability', 'journal/host-storage'],
+    suites: ['journal/host-durability', 'journal/host-storage', 'process/refusing-machine'],
     entries: [
       [
         'host-fsync',
@@ -253,6 +259,20 @@ export const WRITING = [
         'the rest of a short write is forgotten',
         'while (done < length) { const rest',
         'for (let once = 0; once < 1; once++) { const rest',
+      ],
+      [
+        'host-short-read',
+        'host-storage',
+        'the rest of a short read is forgotten',
+        'while (done < length) { const count',
+        'for (let once = 0; once < 1; once++) { const count',
+      ],
+      [
+        'host-spare',
+        'host-storage',
+        'no descriptor is spared for the sync of a directory',
+        "const freed = errnoOf(error) === 'EMFILE' ? spare.pop() : undefined;",
+        'const freed = undefined as number | undefined;',
       ],
       [
         'host-closed',
