@@ -84,7 +84,7 @@ export function overloaded(commits: number, bytes: number): PawlError {
 }
 
 /** Decodes a frame whose checksums are right. Errors: `JOURNAL_CORRUPT` with reason `decodeFailure`. */
-export function decodeOrRefuse(decoder: CommitDecoder, frame: CommitFrame): Commit {
+export function decodeOrRefuse(decoder: Pick<CommitDecoder, 'decode'>, frame: CommitFrame): Commit {
   try {
     return decoder.decode(frame);
   } catch (error) {

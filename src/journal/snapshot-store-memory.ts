@@ -77,7 +77,7 @@ class MemoryOutput implements SnapshotOutput {
 function inputOf(path: string, bytes: Buffer): SnapshotInput {
   return {
     path,
-    read: async (into, from, position) => bytes.copy(into, from, position),
+    read: async (into, from, position) => bytes.copy(into, from, Math.min(position, bytes.length)),
     close: async () => undefined,
   };
 }

@@ -14,7 +14,7 @@ import { openJournalOn, type OpenJournalOptions } from '../../src/journal/open-j
 import { openWalWriter, verify } from '../../src/journal/open-journal.js';
 import { RecordWriter } from '../../src/journal/record-writer.js';
 import { Recovery, type Recovered } from '../../src/journal/recovery.js';
-import { listSegments } from '../../src/journal/segment-list.js';
+import { listSegments, segmentInfo, type SegmentInfo } from '../../src/journal/segment-list.js';
 import { takeSnapshot } from '../../src/journal/snapshot-store.js';
 import type { Storage } from '../../src/journal/storage.js';
 import { Projections } from '../../src/projections/projections.js';
@@ -418,5 +418,50 @@ describe('what was left is checked behind the start', () => {
     const { read } = storage.counts;
     await new Promise((resolve) => hostClock.yieldTurn(() => resolve(undefined)));
     expect(storage.counts.read).toBe(read);
+  });
+});
+
+describe('the check of what was left', () => {
+  const [first, second] = [1, 3].map((sequence) => segmentInfo('/data/wal', sequence)) as [
+    SegmentInfo,
+    SegmentInfo,
+  ];
+  const unread = [first, second].map((info) => ({ info, sealCrc: 0 }));
+  const clock = { setTimer: () => ({ cancel: () => undefined }) };
+
+  it('that never began is over when it is stopped', async () => {
+    const storage = new FaultyStorage();
+    const check = new BackgroundCheck({ storage, clock, maxFrameBytes: 1_000, isKept: () => true }, unread);
+    await check.stop();
+    await check.run();
+    expect(storage.operations).toBe(0);
+  });
+
+  it('passes over a segment that was removed, before it is looked at or while it is', async () => {
+    const storage = new FaultyStorage();
+    const gone = new Set([first]);
+    storage.setFaults((operation, path) => {
+      if (operation === 'open' && path === second.path) gone.add(second);
+      return undefined;
+    });
+    const isKept = (info: SegmentInfo): boolean => !gone.has(info);
+    await new BackgroundCheck({ storage, clock, maxFrameBytes: 1_000, isKept }, unread).run();
+    expect(storage.counts).toMatchObject({ open: 1, stat: 0, read: 0 });
+  });
+
+  it('that is stopped while it reads ends behind that piece', async () => {
+    const storage = await directory();
+    const [path = ''] = await older(storage);
+    const info = segmentInfo('/data/wal', Number.parseInt(path.slice(-24), 10));
+    const parts = { storage, clock, maxFrameBytes: 1_000_000, isKept: () => true };
+    const check = new BackgroundCheck(parts, [{ info, sealCrc: 0 }]);
+    let stopped: Promise<void> | undefined;
+    storage.setFaults((operation) => {
+      if (operation === 'read') stopped = check.stop();
+      return undefined;
+    });
+    await check.run();
+    await stopped;
+    expect(stopped).toBeDefined();
   });
 });

@@ -131,6 +131,19 @@ describe('snapshotBeforeImageBytes', () => {
   });
 });
 
+describe('a record that cannot be encoded', () => {
+  it.each<[string, object | undefined, string]>([
+    ['by its own rule', { kind: 'run', id: 5 }, 'INVALID_INPUT'],
+    ['at all', undefined, 'INTERNAL'],
+  ])('%s gives the snapshot up, and nothing throws while it is kept', (_how, record, code) => {
+    const images = new SnapshotImages(10_000, () => undefined);
+    expect(images.keep('pruned', record as never).read()).toBe(record);
+    expect(() => {
+      images.assertComplete();
+    }).toThrow(expect.objectContaining({ code }));
+  });
+});
+
 describe('a snapshot that is wanted no more', () => {
   it.each([1, 2, 5, 20])('is given up at look %i and leaves nothing behind', async (wanted) => {
     const maker = made(4);
