@@ -143,15 +143,16 @@ async function loadForWriting(
 
 /** While a writer goes on, a snapshot may be newer than the log that was looked at, and a segment be gone: then once more. */
 async function loadReadOnly(request: LoadRequest): Promise<RecoveryBootstrap> {
-  let reader = await openReader(request);
-  for (let looks = 1; ; looks++) {
-    try {
-      return await loadBehind(request, reader);
-    } catch (error) {
-      const again = await openReader(request);
-      if (looks === MAX_LOADS || !hasMovedOn(reader, again)) throw error;
-      reader = again;
-    }
+  return await loadFrom(request, await openReader(request), 1);
+}
+
+async function loadFrom(request: LoadRequest, reader: WalReader, looks: number): Promise<RecoveryBootstrap> {
+  try {
+    return await loadBehind(request, reader);
+  } catch (error) {
+    const again = await openReader(request);
+    if (looks === MAX_LOADS || !hasMovedOn(reader, again)) throw error;
+    return await loadFrom(request, again, looks + 1);
   }
 }
 
