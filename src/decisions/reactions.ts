@@ -59,6 +59,13 @@ export interface Judgement {
   readonly overlapped: readonly RunRow[];
 }
 
+/** The scheduled runs of a task that are not due: after a jump back of the clock some that were due before. */
+export function notDue({ now }: Pick<DecisionContext, 'now'>, task: TaskRow): RunRow[] {
+  return openRunsOf(task, Number.MAX_SAFE_INTEGER).filter(
+    (run) => run.state === 'scheduled' && run.scheduledAt > now,
+  );
+}
+
 /** Judges the due scheduled runs of a task, by its misfire rule first and its overlap rule then. Writes nothing. */
 export function judgeDueRuns(context: Pick<DecisionContext, 'now'>, task: TaskRow): Judgement {
   const { policy } = task.shape;

@@ -83,7 +83,7 @@ async function nextToGo(
   const why =
     newest.sequence > journal.durableSequence
       ? `${newest.path} is ahead of the log, which ends at ${String(journal.durableSequence)}`
-      : await segments.disagreement();
+      : ((await snapshots.namesInDoubt()) ?? (await segments.disagreement()));
   if (why === undefined) return { name: oldest.name, from: following.firstSequence };
   logger.warn({ why }, 'segments are kept, for log, head and snapshots disagree');
   return undefined;

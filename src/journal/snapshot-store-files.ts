@@ -18,6 +18,10 @@ export function snapshotFileName(sequence: number): string {
 export class FileSnapshots implements SnapshotStore {
   readonly rejected = new Set<string>();
   readonly verified = new Set<string>();
+  /** True once the names that an earlier process left are fsynced. */
+  #fsynced = false;
+  /** True after an fsync of the directory has failed: fsyncing again makes nothing true. */
+  #unknown = false;
 
   constructor(
     private readonly storage: Storage,
@@ -43,11 +47,32 @@ export class FileSnapshots implements SnapshotStore {
       await guarded('create', directory, () => storage.mkdir(directory));
       await guarded('fsync', dirname(directory), () => storage.syncDir(dirname(directory)));
     }
-    return await SnapshotFileOutput.create(storage, join(directory, snapshotFileName(sequence)));
+    return await SnapshotFileOutput.create(storage, join(directory, snapshotFileName(sequence)), () =>
+      this.#sync(),
+    );
   }
 
   async remove(entry: SnapshotEntry): Promise<void> {
     await guarded('remove', entry.path, () => this.storage.unlink(entry.path));
+  }
+
+  async namesInDoubt(): Promise<string | undefined> {
+    if (!this.#fsynced && !this.#unknown) {
+      await this.#sync();
+      this.#fsynced = true;
+    }
+    return this.#unknown
+      ? `an fsync of ${this.directory} has failed; open the data directory again`
+      : undefined;
+  }
+
+  async #sync(): Promise<void> {
+    try {
+      await guarded('fsync', this.directory, () => this.storage.syncDir(this.directory));
+    } catch (error) {
+      this.#unknown = true;
+      throw error;
+    }
   }
 
   async tidy(): Promise<void> {
@@ -92,17 +117,25 @@ export class SnapshotFileOutput implements SnapshotOutput {
     private readonly storage: Storage,
     readonly path: string,
     file: StorageFile,
+    private readonly syncName: () => Promise<void>,
   ) {
     this.#file = file;
   }
 
-  /** Makes the temporary file. A directory that is missing is an error: the parent is not ours to make. */
-  static async create(storage: Storage, path: string): Promise<SnapshotFileOutput> {
+  /**
+   * Makes the temporary file; `syncName` fsyncs its directory. A directory that is missing is an error: the parent is not
+   * ours to make.
+   */
+  static async create(
+    storage: Storage,
+    path: string,
+    syncName = (): Promise<void> => guarded('fsync', dirname(path), () => storage.syncDir(dirname(path))),
+  ): Promise<SnapshotFileOutput> {
     const temporary = path + TEMPORARY;
     // What a crash left: a new file, since after a failed fsync the old one is not to be trusted with new bytes.
     await removeIfThere(storage, temporary);
     const file = await guarded('create', temporary, () => storage.open(temporary, 'createNew'));
-    return new SnapshotFileOutput(storage, path, file);
+    return new SnapshotFileOutput(storage, path, file, syncName);
   }
 
   async append(bytes: Buffer): Promise<void> {
@@ -131,8 +164,7 @@ export class SnapshotFileOutput implements SnapshotOutput {
     await this.#close();
     await guarded('rename', path, () => storage.rename(this.#temporary, path));
     this.#settled = true;
-    const directory = dirname(path);
-    await guarded('fsync', directory, () => storage.syncDir(directory));
+    await this.syncName();
   }
 
   async abandon(): Promise<void> {

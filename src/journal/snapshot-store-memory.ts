@@ -36,6 +36,11 @@ export class MemorySnapshots implements SnapshotStore {
     this.kept.delete(entry.sequence);
   }
 
+  async namesInDoubt(): Promise<undefined> {
+    // Nor are there names that could be lost.
+    return undefined;
+  }
+
   async tidy(): Promise<void> {
     // Nothing is left behind in memory.
   }

@@ -50,6 +50,11 @@ export interface SnapshotStore {
   write(sequence: number): Promise<SnapshotOutput>;
   /** Removes one. */
   remove(entry: SnapshotEntry): Promise<void>;
+  /**
+   * Makes the names of the kept snapshots durable, once a process: one that failed to fsync them may have left some. Says
+   * why that cannot be known, which is so after an fsync of them has failed; undefined when they are durable.
+   */
+  namesInDoubt(): Promise<string | undefined>;
   /** Removes what crashes left behind. Only for the holder of the lock. */
   tidy(): Promise<void>;
 }

@@ -6,6 +6,7 @@ import {
   judgeDueRuns,
   judgementEvents,
   needsJudging,
+  notDue,
   openRunsOf,
   type Judgement,
 } from '../decisions/reactions.js';
@@ -146,6 +147,7 @@ export class Reactor {
     const { holding } = this.#hooks;
     if (holding && task.openRuns > 0 && needsJudging(task)) this.#heldBack.add(task);
     if (!holding && needsJudging(task)) {
+      this.#awaitAgain(task);
       const { misfired, overlapped, promote } = judgeDueRuns(context, task);
       const judgement =
         misfired.length > 0 ? { ...NOTHING_DUE, misfired } : { ...NOTHING_DUE, overlapped, promote };
@@ -157,6 +159,12 @@ export class Reactor {
     }
     if (work.events.length === 0 && !work.contended)
       work.events.push(...replenishEvents(context, task, !holding));
+  }
+
+  /** What was due has left the timers to be judged here. Once the clock has jumped back its moment is yet to come. */
+  #awaitAgain(task: TaskRow): void {
+    const { context, state } = this.#parts;
+    for (const row of notDue(context, task)) if (!state.timers.has(row)) state.timers.putBack(row);
   }
 
   #lock(key: string, work: Work): boolean {

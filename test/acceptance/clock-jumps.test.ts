@@ -2,6 +2,7 @@
 // order is kept; what runs is measured by the monotonic clock.
 import { describe, expect, it } from '@jest/globals';
 import { defineTask } from '../../src/execution/define-task.js';
+import type { HandlerContext } from '../../src/execution/handler-context.js';
 import { eventsOf, first, gate, history, open, run, states } from './support/handlers.js';
 
 const HOUR_MS = 3_600_000;
@@ -27,6 +28,29 @@ describe('a wall clock that jumps back an hour', () => {
     expect(order).toEqual([]);
     await clock.advance(1);
     expect(order).toEqual(['later']);
+  });
+
+  it('loses no run that was due and waited for an earlier one: it runs when the clock says so again', async () => {
+    const going = gate();
+    const begun: number[] = [];
+    const task = defineTask('work', async (context: HandlerContext) => {
+      begun.push(run(pawl, context.runId).occurrence);
+      if (begun.length === 1) await going.promise;
+    });
+    const { pawl, clock, park } = await open({ tasks: [task] });
+    const { runIds } = await pawl.submit(task, undefined, {
+      policy: { kind: 'repeat', count: 2, intervalMs: 1_000, overlap: 'bufferOne' },
+    });
+    park(first(runIds));
+    await clock.advance(1_500);
+    clock.jump(-2_000);
+    going.open(undefined);
+    await clock.settle();
+    expect(run(pawl, runIds[0]).state).toBe('completed');
+    await clock.advance(1_499);
+    expect(begun).toEqual([0]);
+    await clock.advance(1);
+    expect(begun).toEqual([0, 1]);
   });
 
   it('keeps the times of events in order, and writes the jump down', async () => {

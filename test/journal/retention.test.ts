@@ -144,7 +144,10 @@ describe('segments', () => {
     });
     await run();
     const gone = names.slice(0, names.length - expected().length);
-    expect(order).toEqual(gone.flatMap((name) => [`unlink wal/${name}`, 'syncDir wal']));
+    expect(order).toEqual([
+      'syncDir snapshots',
+      ...gone.flatMap((name) => [`unlink wal/${name}`, 'syncDir wal']),
+    ]);
   });
 
   it('are moved to archive whole, the new name durable before the old one is gone', async () => {
@@ -158,6 +161,7 @@ describe('segments', () => {
     await run({ how: 'archive' });
     const gone = names.slice(0, names.length - expected().length);
     expect(order).toEqual([
+      'syncDir /snapshots',
       'mkdir /archive',
       'syncDir ',
       ...gone.flatMap((name) => [`rename /wal/${name}`, 'syncDir /archive', 'syncDir /wal']),
@@ -323,6 +327,50 @@ describe('nothing goes', () => {
     const { retain: run } = await opened(storage);
     expect(await run()).toEqual({ removed: 0, heldBack: false });
     expect(await storage.readdir(paths.wal)).toEqual(names);
+  });
+});
+
+describe('the name of a snapshot', () => {
+  /** A third snapshot, at the end of the log, whose name the disk may not have. */
+  async function unsynced({ storage, backend }: Opened): Promise<void> {
+    const state = new Projections();
+    for (const { header, events } of legalHistory(20, COMMITS))
+      state.apply({ header, events, firstSequence: state.sequence + 1 });
+    storage.failNext('syncDir', 'EIO');
+    await expect(takeSnapshot(state, backend.snapshots, { takenAt: 1 })).rejects.toThrow('EIO');
+  }
+
+  it('that was not fsynced covers nothing: segments stay', async () => {
+    const log = await opened();
+    await unsynced(log);
+    expect(await log.retain()).toEqual({ removed: 0, heldBack: false });
+    expect(await log.storage.readdir(paths.wal)).toEqual(names);
+    const { why } = log.log.one('segments are kept, for log, head and snapshots disagree');
+    expect(why).toContain('fsync');
+  });
+
+  it('that an earlier process left is fsynced before a segment goes', async () => {
+    const first = await opened();
+    await unsynced(first);
+    await first.journal.close();
+    const { storage } = first;
+    storage.forgetProcess();
+    const second = await opened(storage);
+    const { removed } = await second.retain();
+    expect(removed).toBeGreaterThan(names.length - expected().length);
+    // Nothing of what is not durable is left.
+    storage.crash(() => 0.99);
+    const begin = beginnings(storage.durableNames(paths.wal))[0] ?? 0;
+    const covering = beginnings(storage.durableNames(paths.snapshots)).filter((at) => at >= begin - 1);
+    expect(covering).toHaveLength(2);
+  });
+
+  it('of which it cannot be said whether it is durable keeps the segments', async () => {
+    const log = await opened();
+    log.storage.failNext('syncDir', 'EIO');
+    await expect(log.retain()).rejects.toThrow('EIO');
+    expect(await log.retain()).toEqual({ removed: 0, heldBack: false });
+    expect(await log.storage.readdir(paths.wal)).toEqual(names);
   });
 });
 

@@ -9,7 +9,7 @@ import type { Orchestrator } from '../../src/orchestrator.js';
 import type { IdleReport } from '../../src/scheduling/idle.js';
 import { Asking } from './asking.js';
 import { ROOT, type Life } from './life.js';
-import { isFinal, occurrencesOf, type ModelRun } from './model.js';
+import { isFinal, occurrencesOf, type ModelRun } from './model-records.js';
 import type { Operation, RunCall, SimulatedTask } from './operations.js';
 import { demand, known, Violation } from './violation.js';
 import { canonical } from './witness.js';

@@ -53,6 +53,10 @@ export const REACHABLE_EDGES: readonly string[] = [
 /** Name of the figure that is not a sum. */
 export const DEEPEST = 'deepest crash in recovery';
 
+/** Figures that a campaign must come to. */
+export const POLICY_PRUNES = 'commits of the pruning policy';
+export const LET_GO = 'times that retention shortened the log';
+
 /** How often, by name. */
 export type Counts = Record<string, number>;
 
@@ -145,7 +149,11 @@ function add(covered: Covered, played: Played): void {
   sum(covered.refusals, played.refusals);
   const { deepest, ...figures } = played.figures;
   sum(covered.figures, Object.entries(figures));
-  sum(covered.figures, [['commits nobody saw before a crash', played.indeterminate]]);
+  sum(covered.figures, [
+    ['commits nobody saw before a crash', played.indeterminate],
+    [POLICY_PRUNES, played.policyPrunes],
+    [LET_GO, played.letGo],
+  ]);
   covered.figures[DEEPEST] = Math.max(covered.figures[DEEPEST] ?? 0, deepest);
 }
 

@@ -29,16 +29,32 @@ export class DurableLog {
 
   /** Paths of the durable segments, in order. */
   segments(): string[] {
-    const directory = `${this.root}/wal`;
+    return this.#segmentsIn(`${this.root}/wal`);
+  }
+
+  #segmentsIn(directory: string): string[] {
     return this.storage
       .durableNames(directory)
       .filter((name) => name.endsWith('.wal'))
       .map((name) => `${directory}/${name}`);
   }
 
-  /** Every durable commit, in order. */
-  frames(): DurableFrame[] {
-    return this.segments().flatMap((path) => this.#scan(path, 0).frames);
+  /** Sequence with which the durable log begins; undefined when no segment is durable. */
+  begin(): number | undefined {
+    return sequenceOf(this.segments()[0]);
+  }
+
+  /** Every durable commit of what was moved to `archive/`, in order. */
+  archived(): DurableFrame[] {
+    return this.#segmentsIn(`${this.root}/archive`).flatMap((path) => this.#scan(path, 0).frames);
+  }
+
+  /** Sequences of the durable snapshots. */
+  snapshots(): number[] {
+    return this.storage
+      .durableNames(`${this.root}/snapshots`)
+      .filter((name) => name.endsWith('.snapshot'))
+      .map((name) => Number.parseInt(name, 10));
   }
 
   /** The durable commits that were not handed out before. */
@@ -75,6 +91,10 @@ export class DurableLog {
     }
     return { frames, end: at };
   }
+}
+
+function sequenceOf(path: string | undefined): number | undefined {
+  return path === undefined ? undefined : Number.parseInt(path.slice(path.lastIndexOf('/') + 1), 10);
 }
 
 function frameOf(header: FrameHeader, bytes: Buffer, start: number, end: number): DurableFrame {

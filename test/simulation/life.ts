@@ -121,7 +121,8 @@ export class Life {
     this.faults = new Faults(this.storage);
     this.model = new Model(history.settings);
     const log = new DurableLog(this.storage, ROOT);
-    this.witness = new Witness(this.model, log, new Random(history.seed + 17), (error) => {
+    const { retention = 'keep' } = history.settings;
+    this.witness = new Witness(this.model, log, retention, new Random(history.seed + 17), (error) => {
       this.report(error);
     });
   }
@@ -151,7 +152,11 @@ export class Life {
   judge(error: unknown, what: string): void {
     if (!isPawlError(error)) {
       this.report(new Violation('typed refusals', `${what} was refused with ${String(error)}`));
-    } else if (NEVER.has(error.code) || (FAULTY.has(error.code) && this.faults.metInLife === 0)) {
+    } else if (
+      NEVER.has(error.code) ||
+      (FAULTY.has(error.code) && this.faults.metInLife === 0) ||
+      (error.code === 'HISTORY_GONE' && (this.history.settings.retention ?? 'keep') === 'keep')
+    ) {
       this.report(
         new Violation('no silent loss', `${what} was refused with ${error.code}: ${error.message}`),
       );
@@ -259,7 +264,9 @@ export class Life {
 
   async #start(): Promise<Came<Orchestrator>> {
     const { world, history, witness, storage } = this;
-    const { segmentBytes, repeatWindow, reactionBatch, maxQueuedCommands, maxPendingRuns } = history.settings;
+    const { settings } = history;
+    const { segmentBytes, repeatWindow, reactionBatch, maxQueuedCommands, maxPendingRuns } = settings;
+    const { prune, snapshotOnCloseEvents } = settings;
     const clock = world.clock();
     const random = {
       nextUnit: () => world.random.unit(),
@@ -269,8 +276,11 @@ export class Life {
       {
         dataDir: ROOT,
         tasks: this.tasks(),
-        concurrency: history.settings.concurrency,
-        snapshotEveryEvents: history.settings.snapshotEveryEvents,
+        concurrency: settings.concurrency,
+        snapshotEveryEvents: settings.snapshotEveryEvents,
+        retention: settings.retention ?? 'keep',
+        ...(prune === undefined ? {} : { prune }),
+        ...(snapshotOnCloseEvents === undefined ? {} : { snapshotOnCloseEvents }),
         suspectMs: 500,
         timeoutGraceMs: 300,
         limits: { segmentBytes, repeatWindow, reactionBatch, maxQueuedCommands, maxPendingRuns },

@@ -3,74 +3,19 @@
 // promise allows ends the history.
 import type { Commit, PawlEvent } from '../../src/domain/events.js';
 import type { RunState } from '../../src/domain/run-state.js';
-import type { TaskSpec } from '../../src/domain/task.js';
+import {
+  EDGES,
+  holdsKey,
+  isFinal,
+  occurrencesOf,
+  type ModelAttempt,
+  type ModelBounds,
+  type ModelRun,
+  type ModelTask,
+} from './model-records.js';
 import { demand, known } from './violation.js';
 
-/** The seventeen edges of contract §4, written down once more. */
-const EDGES: Readonly<Record<RunState, readonly RunState[]>> = {
-  scheduled: ['ready', 'canceled'],
-  ready: ['leased', 'canceled'],
-  leased: ['running', 'ready', 'canceled'],
-  running: ['completed', 'failed', 'retryWait', 'suspended', 'canceled'],
-  retryWait: ['ready', 'failed', 'canceled'],
-  suspended: ['ready', 'canceled'],
-  completed: [],
-  failed: [],
-  canceled: [],
-};
-
-/** An attempt as the facts tell it. */
-export interface ModelAttempt {
-  readonly number: number;
-  result: string | undefined;
-  refused: boolean;
-}
-
-/** A run as the facts tell it. */
-export interface ModelRun {
-  readonly id: string;
-  readonly task: ModelTask;
-  readonly occurrence: number;
-  readonly scheduledAt: number;
-  readonly retryOf: string | undefined;
-  state: RunState;
-  priority: number;
-  readonly attempts: Map<string, ModelAttempt>;
-  open: string | undefined;
-  failed: number;
-  lost: number;
-  lease: { readonly owner: string; readonly expiryAt: number } | undefined;
-  wakeAt: number | undefined;
-  retriedBy: string | undefined;
-  /** Where the last finished attempt of this commit says that the run must go. */
-  due: RunState | undefined;
-}
-
-/** A task as the facts tell it. */
-export interface ModelTask {
-  readonly spec: TaskSpec;
-  readonly parent: ModelTask | undefined;
-  readonly children: ModelTask[];
-  readonly runs: Set<ModelRun>;
-  canceled: boolean;
-  derived: number;
-  /** Moment of occurrence 0, once it is known. */
-  startAt: number | undefined;
-  pruned: boolean;
-}
-
-/** Bounds that the engine under test was opened with. */
-export interface ModelBounds {
-  readonly concurrency: number;
-  readonly repeatWindow: number;
-}
-
 type Of<T extends PawlEvent['type']> = Extract<PawlEvent, { readonly type: T }>;
-
-/** True for the three states that are final. */
-export function isFinal(state: RunState): boolean {
-  return EDGES[state].length === 0;
-}
 
 /** The state that the facts so far allow. */
 export class Model {
@@ -83,9 +28,18 @@ export class Model {
   epoch = 0;
   instance = '';
   lastAt = 0;
+  /** Commits that the pruning policy made. */
+  policyPrunes = 0;
   readonly #bounds: ModelBounds;
   readonly #ids = new Set<string>();
   #touched = new Set<ModelRun>();
+  /** Runs that were pruned in this commit. */
+  #gone: ModelRun[] = [];
+  /** Runs whose attempt was lost in this commit. */
+  #lost = new Set<ModelRun>();
+  /** Number of the batch, counted from the first, and its name. */
+  #batch = 0;
+  #batchName = '';
 
   constructor(bounds: ModelBounds) {
     this.#bounds = bounds;
@@ -96,8 +50,10 @@ export class Model {
     return this.events.length;
   }
 
-  /** Takes in a commit. */
-  apply(commit: Commit): void {
+  /** Takes in a commit; `batch` names what became durable with one fsync. */
+  apply(commit: Commit, batch: string): void {
+    if (batch !== this.#batchName) this.#batch++;
+    this.#batchName = batch;
     for (const [index, event] of commit.events.entries()) {
       this.#stamp(event, commit);
       if (event.type === 'EpochStarted') this.#epochStarted(event, index === 0);
@@ -105,6 +61,8 @@ export class Model {
       else this.#fact(event);
       this.events.push(event);
     }
+    if (commit.header.command === undefined) this.#judgePolicy(commit);
+    this.#gone = [];
     this.#judgeCommit();
   }
 
@@ -182,6 +140,7 @@ export class Model {
     );
     const run = this.#run(event.runId);
     this.#touched.add(run);
+    run.task.touchedIn = this.#batch;
     switch (event.type) {
       case 'RunStateChanged':
         this.#stateChanged(run, event);
@@ -274,6 +233,7 @@ export class Model {
       parent,
       children: [],
       runs: new Set(),
+      touchedIn: this.#batch,
       canceled: false,
       derived: 0,
       startAt,
@@ -285,8 +245,15 @@ export class Model {
 
   #taskCanceled({ taskId }: Of<'TaskCanceled'>): void {
     const task = this.#task(taskId);
-    // Its last run may have ended in the batch of the cancellation: neither knew of the other.
     demand(!task.canceled, 'completed is final', () => `${taskId} was canceled twice`);
+    // A command is judged against what is durable (contract §6): the end of the last run may have been on the way, in
+    // the batch of the cancellation or in the one before it.
+    demand(
+      !this.isOver(task) || this.#batch - task.touchedIn <= 1,
+      'completed is final',
+      () =>
+        `${taskId} was canceled though it had ended ${String(this.#batch - task.touchedIn)} batches before`,
+    );
     task.canceled = true;
   }
 
@@ -301,6 +268,7 @@ export class Model {
     demand(!this.isCanceled(task), 'exact accounting', () => `${event.taskId} advanced though canceled`);
     this.#learnStart(task, event.throughOccurrence, event.throughAt);
     task.derived = event.throughOccurrence + 1;
+    task.touchedIn = this.#batch;
   }
 
   #runCreated(event: Of<'RunCreated'>): void {
@@ -337,7 +305,9 @@ export class Model {
       wakeAt: undefined,
       retriedBy: undefined,
       due: undefined,
+      ended: undefined,
     };
+    task.touchedIn = this.#batch;
     task.runs.add(run);
     this.runs.set(runId, run);
     this.#touched.add(run);
@@ -393,6 +363,7 @@ export class Model {
     if (to === 'leased') this.#claimed(run);
     run.state = to;
     run.wakeAt = event.wakeAt;
+    if (isFinal(to)) run.ended = { sequence: event.sequence, at: event.at };
   }
 
   #leftRunning(run: ModelRun, to: RunState): void {
@@ -416,6 +387,12 @@ export class Model {
       wakeAt !== undefined && wakeAt <= this.lastAt,
       'exact accounting',
       () => `${run.id} woke too early`,
+    );
+    // The first loss is retried in its own commit (contract §3.3), before the cascade has its turn (§8, step 7).
+    demand(
+      !this.isCanceled(run.task) || this.#lost.has(run),
+      'every reaction',
+      () => `${run.id} woke though canceled`,
     );
   }
 
@@ -473,6 +450,7 @@ export class Model {
         run.due = event.error?.retryable === true && run.failed < maxAttempts ? 'retryWait' : 'failed';
         return;
       case 'lost': {
+        this.#lost.add(run);
         const spared = event.error?.code === 'SHUTDOWN';
         if (!spared) run.lost++;
         const over = !spared && (run.lost >= maxLostAttempts || safety === 'transactional');
@@ -497,7 +475,7 @@ export class Model {
     );
     task.pruned = true;
     this.tasks.delete(id);
-    for (const run of task.runs) this.runs.delete(run.id);
+    for (const run of task.runs) this.#forget(run);
   }
 
   #runPruned(id: string): void {
@@ -508,7 +486,12 @@ export class Model {
       () => `${id} was pruned in ${run.state}`,
     );
     run.task.runs.delete(run);
-    this.runs.delete(id);
+    this.#forget(run);
+  }
+
+  #forget(run: ModelRun): void {
+    this.runs.delete(run.id);
+    this.#gone.push(run);
   }
 
   /** What must hold between commits: a run that executes has a lease and one open attempt, any other has neither. */
@@ -524,9 +507,37 @@ export class Model {
       );
     }
     this.#touched = new Set();
+    this.#lost = new Set();
     let mine = 0;
     for (const run of this.runs.values()) if (run.lease?.owner === this.instance) mine++;
     demand(mine <= this.#bounds.concurrency, 'nothing unbounded', () => `${String(mine)} attempts at a time`);
+  }
+
+  /** The policy takes what ended long enough ago, and of the ended runs never the newest. */
+  #judgePolicy({ events, header }: Commit): void {
+    const gone = this.#gone;
+    if (!events.some(({ type }) => type === 'TasksPruned' || type === 'RunsPruned')) return;
+    const { prune } = this.#bounds;
+    demand(prune !== undefined, 'completed is final', () => 'something was pruned that nobody asked for');
+    this.policyPrunes++;
+    const { olderThanMs = 0, keepNewest = 0 } = prune;
+    let latest = 0;
+    for (const { id, ended } of gone) {
+      latest = Math.max(latest, ended?.sequence ?? 0);
+      demand(
+        ended !== undefined && ended.at <= header.at - olderThanMs,
+        'completed is final',
+        () => `${id} was pruned at ${String(header.at)}, it ended at ${String(ended?.at)}`,
+      );
+    }
+    if (gone.length === 0 || keepNewest === 0) return;
+    let newer = 0;
+    for (const { ended } of this.runs.values()) if ((ended?.sequence ?? 0) > latest) newer++;
+    demand(
+      newer >= keepNewest,
+      'completed is final',
+      () => `of ${String(keepNewest)} ended runs to be kept ${String(newer)} are left`,
+    );
   }
 
   #newId(id: string): void {
@@ -545,16 +556,4 @@ export class Model {
   #attempt(run: ModelRun, id: string): ModelAttempt {
     return known(run.attempts.get(id), 'one accepted result', () => `${run.id} has no attempt ${id}`);
   }
-}
-
-/** Occurrences that a policy asks for. */
-export function occurrencesOf({ policy }: TaskSpec): number {
-  return policy.kind === 'repeat' ? policy.count : 1;
-}
-
-/** From the claim of the first attempt until the end, or only while it executes: contract §3.3. */
-function holdsKey(run: ModelRun): boolean {
-  if (run.state === 'leased' || run.state === 'running') return true;
-  const { keyHold } = run.task.spec.constraints;
-  return keyHold === 'holdDuringRetry' && run.attempts.size > 0 && !isFinal(run.state);
 }

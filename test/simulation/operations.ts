@@ -1,6 +1,8 @@
 // What happens in a history, drawn from its seed: what callers ask for, how handlers act, what the disk, the clock
 // and the power do. A history is data, so that one that fails can be made smaller and kept.
+import type { PrunePolicy } from '../../src/decisions/prune.js';
 import type { ConstraintsInput, PolicyInput } from '../../src/domain/submission.js';
+import type { RetentionPolicy } from '../../src/journal/retention.js';
 import { Random } from '../support/random.js';
 
 /** What an attempt does. */
@@ -88,6 +90,10 @@ export interface Settings {
   readonly reactionBatch: number;
   readonly maxQueuedCommands: number;
   readonly maxPendingRuns: number;
+  /** The rest is as the product has it by default when a kept history does not say. */
+  readonly retention?: RetentionPolicy;
+  readonly prune?: PrunePolicy | undefined;
+  readonly snapshotOnCloseEvents?: number | undefined;
 }
 
 /** A history: everything about it follows from this. */
@@ -106,11 +112,14 @@ export function historyOf(seed: number): History {
   const settings: Settings = {
     concurrency: 1 + random.below(4),
     segmentBytes: random.pick([900, 1_600, 4_000, 67_108_864]) ?? 0,
-    snapshotEveryEvents: random.pick([0, 0, 15, 40]) ?? 0,
+    snapshotEveryEvents: random.pick([0, 0, 8, 15, 40]) ?? 0,
     repeatWindow: 2 + random.below(3),
     reactionBatch: 2 + random.below(6),
     maxQueuedCommands: random.chance(0.1) ? 10 : 10_000,
     maxPendingRuns: random.chance(0.1) ? 6 : 10_000_000,
+    retention: random.pick(['keep', 'archive', 'delete'] as const) ?? 'keep',
+    prune: random.chance(0.25) ? draw.prunePolicy() : undefined,
+    snapshotOnCloseEvents: random.chance(0.3) ? 1 + random.below(12) : undefined,
   };
   const operations: Operation[] = [draw.first(), draw.submit(), draw.submit()];
   const early = random.below(3);
@@ -157,6 +166,18 @@ class Draw {
     if (chance < 0.74) return this.#command();
     if (chance < 0.88) return this.#fault();
     return this.ending();
+  }
+
+  /** What leaves the state by itself; one of the bounds must be said. */
+  prunePolicy(): PrunePolicy {
+    const { random } = this;
+    const keepNewest = random.below(6);
+    const olderThanMs = random.chance(0.5) ? random.below(3_000) : undefined;
+    return {
+      keepNewest,
+      everyMs: 200 + random.below(3_000),
+      ...(olderThanMs === undefined ? {} : { olderThanMs }),
+    };
   }
 
   /** What every history begins with: something that is executed. */

@@ -7,7 +7,7 @@ import type { IdleReport } from '../../src/scheduling/idle.js';
 import type { StorageOperation } from '../../src/testing/fault-plan.js';
 import { Calls } from './calls.js';
 import { Life, type Figures, type PlayOptions } from './life.js';
-import { isFinal } from './model.js';
+import { isFinal } from './model-records.js';
 import type { Act, History, Operation } from './operations.js';
 import { demand } from './violation.js';
 
@@ -34,6 +34,9 @@ export interface Played {
   readonly faults: ReadonlyMap<string, number>;
   readonly refusals: ReadonlyMap<string, number>;
   readonly indeterminate: number;
+  /** Commits of the pruning policy, and how often retention was seen to have shortened the log. */
+  readonly policyPrunes: number;
+  readonly letGo: number;
   /** Operations of the disk, in order. */
   readonly operations: readonly StorageOperation[];
   /** Every event, and every step: equal for equal histories. */
@@ -102,6 +105,8 @@ class Player {
       faults: life.faults.met,
       refusals: calls.refusals,
       indeterminate: life.witness.indeterminate,
+      policyPrunes: model.policyPrunes,
+      letGo: life.witness.letGo,
       operations: life.faults.done,
       trace: () => JSON.stringify([model.events, life.world.steps, life.storage.operations, figures]),
     };
@@ -169,6 +174,7 @@ class Player {
     calls.judgeAccounts();
     calls.compareProjections();
     calls.judgeStreams();
+    life.witness.judgeBegin();
     if (life.world.random.chance(HASH_AT_REST)) life.witness.compareHash(life.runtime, 'at rest');
     if (life.world.random.chance(SWEEPS)) await this.#sweepNothing();
   }

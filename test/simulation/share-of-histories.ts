@@ -3,7 +3,15 @@
 // for one seed.
 import { expect } from '@jest/globals';
 import { Child } from '../process/harness/child.js';
-import { DEEPEST, linesOf, REACHABLE, REACHABLE_EDGES, type Covered } from './campaign.js';
+import {
+  DEEPEST,
+  LET_GO,
+  linesOf,
+  POLICY_PRUNES,
+  REACHABLE,
+  REACHABLE_EDGES,
+  type Covered,
+} from './campaign.js';
 import type { HistorySetup } from './history-program.js';
 
 /** Histories from which every reachable fact and edge must have been seen. */
@@ -26,6 +34,7 @@ export async function playShare(half: number, histories: number, firstSeed: numb
   expect(REACHABLE.filter((type) => covered.events[type] === undefined)).toEqual([]);
   expect(REACHABLE_EDGES.filter((edge) => covered.edges[edge] === undefined)).toEqual([]);
   expect(covered.figures[DEEPEST]).toBeGreaterThanOrEqual(3);
+  for (const figure of [POLICY_PRUNES, LET_GO]) expect(covered.figures[figure]).toBeGreaterThan(0);
 }
 
 /** A whole number from the environment. */

@@ -6,6 +6,7 @@ import { DEFAULT_LIMITS } from '../../src/domain/limits.js';
 import type { EngineRuntime } from '../../src/engine-runtime.js';
 import { CommitDecoder } from '../../src/journal/commit-codec.js';
 import type { EncodedBatch } from '../../src/journal/journal-backend.js';
+import type { RetentionPolicy } from '../../src/journal/retention.js';
 import { FileBackend } from '../../src/journal/file-backend.js';
 import { GatheringBatch } from '../../src/journal/gathering-batch.js';
 import { isPawlError } from '../../src/errors.js';
@@ -54,6 +55,9 @@ export type BackendMaker = new (
 export class Witness {
   /** Commits found by recovery that nobody had seen before. */
   indeterminate = 0;
+  /** How often the log was found to begin later than before. */
+  letGo = 0;
+  #begin = 1;
   readonly #frames = new Map<number, DurableFrame>();
   readonly #decoder = new CommitDecoder();
   readonly #shadow = new Projections({ limits: DEFAULT_LIMITS });
@@ -64,6 +68,7 @@ export class Witness {
   constructor(
     readonly model: Model,
     readonly log: DurableLog,
+    readonly retention: RetentionPolicy,
     readonly random: Random,
     readonly report: (error: unknown) => void,
   ) {}
@@ -118,11 +123,11 @@ export class Witness {
       () =>
         `commit ${String(commit.firstSequence)} (${String(commit.events[0]?.type)}) was seen and is not on the platter`,
     );
-    this.#take(commit);
+    this.#take(commit, frame);
   }
 
-  #take(commit: Commit): void {
-    this.model.apply(commit);
+  #take(commit: Commit, frame: DurableFrame): void {
+    this.model.apply(commit, `${String(frame.epoch)} ${String(frame.batch)}`);
     this.#shadow.apply(commit);
     for (const event of commit.events) if (event.type === 'TaskCreated') this.onTask(event.spec.id);
   }
@@ -145,6 +150,7 @@ export class Witness {
       last = frame;
     }
     this.#asked = [];
+    this.judgeBegin();
     const end = last === undefined ? 0 : last.firstSequence + last.count - 1;
     demand(
       end >= seen,
@@ -190,7 +196,45 @@ export class Witness {
       () => `the commit at ${String(firstSequence)} is not the one that was handed over`,
     );
     this.indeterminate++;
-    this.#take(commit);
+    this.#take(commit, frame);
+  }
+
+  /** What is missing at the beginning of the log is what retention may remove: two durable snapshots stand for it. */
+  judgeBegin(): void {
+    const { log, model, retention } = this;
+    const begin = log.begin();
+    if (begin === undefined || begin === this.#begin) return;
+    const covering = log
+      .snapshots()
+      .filter((sequence) => sequence >= begin - 1 && sequence <= model.sequence);
+    demand(
+      begin > this.#begin && retention !== 'keep' && covering.length >= 2,
+      'no silent loss',
+      () =>
+        `the log begins at ${String(begin)} after ${String(this.#begin)}; snapshots that cover that: ${covering.join(', ')}`,
+    );
+    this.#begin = begin;
+    this.letGo++;
+    if (retention === 'archive') this.#judgeArchive(begin);
+  }
+
+  /** What was moved to the archive is all that is missing from the log, as it was seen. */
+  #judgeArchive(begin: number): void {
+    let next = 1;
+    for (const frame of this.log.archived()) {
+      demand(
+        frame.firstSequence === next,
+        'no silent loss',
+        () => `the archive jumps from ${String(next)} to ${String(frame.firstSequence)}`,
+      );
+      this.#sameAsSeen(frame);
+      next += frame.count;
+    }
+    demand(
+      next === begin,
+      'no silent loss',
+      () => `the archive ends before ${String(next)}, the log begins at ${String(begin)}`,
+    );
   }
 }
 
