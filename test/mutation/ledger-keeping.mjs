@@ -304,8 +304,15 @@ export const KEEPING = [
         'retain-agreed',
         'retention',
         'segments go while log, head and disk disagree',
-        ': await segments.disagreement();',
-        ': undefined;',
+        ': ((await snapshots.namesInDoubt()) ?? (await segments.disagreement()));',
+        ': await snapshots.namesInDoubt();',
+      ],
+      [
+        'retain-durable-names',
+        'retention',
+        'a segment goes that only a snapshot covers whose name may be lost',
+        '(await snapshots.namesInDoubt()) ??',
+        '',
       ],
       [
         'retain-readers',

@@ -44,7 +44,7 @@ export const SNAPSHOTS = [
         'snapshot-dir-fsync',
         'snapshot-store-files',
         'the name of a snapshot is not fsynced',
-        "await guarded('fsync', directory, () => storage.syncDir(directory));",
+        'await this.syncName();',
         '',
       ],
       [
