@@ -199,8 +199,13 @@ describe('refusals', () => {
       expect.objectContaining({ code: 'COMMIT_TOO_LARGE', data: expect.objectContaining({ bytes: 108 }) }),
     );
     expect(journal.currentSequence).toBe(7);
+    append(1, 'behind');
     await journal.flush();
-    expect(journal.durableSequence).toBe(7);
+    expect(journal.durableSequence).toBe(8);
+    // What was refused has left nothing between the commits around it.
+    const sizes: number[] = [];
+    for await (const { events } of journal.read({ from: 1 })) sizes.push(events.length);
+    expect(sizes).toEqual([2, 3, 1, 1, 1]);
   });
 
   it('refuses what a full queue cannot hold, keeps room for what is urgent, and recovers', async () => {

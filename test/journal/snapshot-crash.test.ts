@@ -147,6 +147,28 @@ describe('a snapshot that is interrupted', () => {
     }
   });
 
+  it('does not take its place when it reads back otherwise than it was written', async () => {
+    const storage = disk();
+    const before = await storage.readdir(SNAPSHOTS);
+    const open = storage.open.bind(storage);
+    storage.open = async (path, mode) => {
+      const file = await open(path, mode);
+      if (!path.endsWith('.tmp') || mode !== 'read') return file;
+      const read: typeof file.read = async (into, from, length, position) => {
+        const count = await file.read(into, from, length, position);
+        if (position === 0) into.writeUInt8(into.readUInt8(from + 100) ^ 1, from + 100);
+        return count;
+      };
+      return { ...file, read };
+    };
+    const store = new FileSnapshots(storage, SNAPSHOTS);
+    await expect(takeSnapshot(stateAtEnd(), store, { takenAt: 2 })).rejects.toMatchObject({
+      code: 'SNAPSHOT_CORRUPT',
+    });
+    expect(await storage.readdir(SNAPSHOTS)).toEqual(before);
+    expect(await recoverOn(storage)).toBe(kept[0]);
+  });
+
   it('does not take its place when it is wanted no more at the very end, when it was read back', async () => {
     const storage = disk();
     const before = await storage.readdir(SNAPSHOTS);

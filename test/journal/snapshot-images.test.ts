@@ -1,6 +1,7 @@
 // Before-images: what a snapshot shows although it changed meanwhile, how many bytes of it are kept, and that a snapshot
 // which is given up, for that or for any other reason, leaves nothing behind and is no trouble to the state.
 import { describe, expect, it } from '@jest/globals';
+import type { SavedTask } from '../../src/domain/nouns.js';
 import { PawlError } from '../../src/errors.js';
 import { MemoryBackend } from '../../src/journal/memory-backend.js';
 import { SnapshotImages } from '../../src/journal/snapshot-images.js';
@@ -156,6 +157,30 @@ describe('a snapshot that is wanted no more', () => {
     });
     expect(snapshots.kept.size).toBe(0);
     maker.state.capture().release();
+  });
+
+  it('is not written when a record of it breaks a rule', async () => {
+    const maker = made(5);
+    const { snapshots } = new MemoryBackend();
+    const source = {
+      epoch: 0,
+      capture: (images: Parameters<typeof maker.state.capture>[0]) => {
+        const capture = maker.state.capture(images);
+        const sections = capture.sections.map((section) => {
+          if (section.name !== 'tasks') return section;
+          const [broken, ...others] = [...section.records()] as SavedTask[];
+          if (broken === undefined) throw new Error('no task');
+          const records = [{ ...broken, canceledAt: broken.createdAt - 1 }, ...others];
+          return { ...section, records: () => records };
+        });
+        return { ...capture, sections };
+      },
+    };
+    await expect(takeSnapshot(source, snapshots, { takenAt: 1 })).rejects.toMatchObject({
+      code: 'SNAPSHOT_INVALID',
+      data: { rule: 'canceledBeforeCreated' },
+    });
+    expect(snapshots.kept.size).toBe(0);
   });
 
   it('is not written when a section came out shorter than it was', async () => {

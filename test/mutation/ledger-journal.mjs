@@ -72,6 +72,13 @@ export const JOURNAL = [
         '',
       ],
       [
+        'poison-told',
+        'journal',
+        'nobody is told that the journal is poisoned',
+        'for (const listener of this.poisonListeners.splice(0)) listener(error);',
+        '',
+      ],
+      [
         'closed-refuses',
         'journal',
         'a closed journal takes commits',
@@ -126,6 +133,20 @@ export const JOURNAL = [
         'a commit above the size of a frame is written',
         'if (bytes > limits.maxFrameBytes) {',
         'if (bytes < 0) {',
+      ],
+      [
+        'frame-bound-drop',
+        'journal',
+        'a commit that is too large leaves its bytes in the batch',
+        'batch.drop(); throw commitTooLarge(',
+        'throw commitTooLarge(',
+      ],
+      [
+        'commit-events-bound',
+        'commit-admission',
+        'a commit may have any number of events, or none',
+        'if (events.length === 0 || events.length > limits.maxCommitEvents)',
+        'if (events.length < 0)',
       ],
       [
         'known-missing',

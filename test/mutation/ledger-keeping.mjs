@@ -261,6 +261,13 @@ export const KEEPING = [
         '',
       ],
       [
+        'room-rewinds',
+        'journal',
+        'sequences of what did not insist are lost when room is made',
+        'this.stamps.rewind(); this.full = cause;',
+        'this.full = cause;',
+      ],
+      [
         'reserve-halted',
         'group-commit',
         'a journal that is abandoned writes into the room of the reserve',

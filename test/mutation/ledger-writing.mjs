@@ -282,6 +282,13 @@ export const WRITING = [
         '',
       ],
       [
+        'host-create-new',
+        'host-storage',
+        'a file that is to be new may be there already',
+        "createNew: 'wx+'",
+        "createNew: 'w+'",
+      ],
+      [
         'host-close-waits',
         'host-storage',
         'a file is closed under what is going on with it',
