@@ -112,6 +112,7 @@ function runSuites() {
       `--coverageDirectory=${folder}`,
       `--collectCoverageFrom=${SOURCES}/{${FILES.join(',')}}.ts`,
       `--testNamePattern=^(?!.*(${LEFT_OUT.join('|')}))`,
+      '--testTimeout=600000',
       '--forceExit',
       '--runTestsByPath',
       ...SUITES.map((name) => `test/journal/${name}.test.ts`),

@@ -95,7 +95,7 @@ export class BackgroundCheck {
       if (cursor.previousCrc !== sealCrc)
         throw corrupt(info.name, 0, 'sealMismatch', 'it is not the segment that was there at the start');
     } finally {
-      await file.close();
+      await guarded('close', info.path, () => file.close());
     }
   }
 

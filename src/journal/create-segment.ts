@@ -4,6 +4,7 @@
 import { PawlError } from '../errors.js';
 import type { DataDirPaths } from './data-dir.js';
 import type { LogCursor } from './log-cursor.js';
+import { removeIfThere } from './remove-if-there.js';
 import type { SegmentInfo } from './segment-list.js';
 import { SegmentWriter, poisonedAt } from './segment-writer.js';
 import type { Storage, StorageFile } from './storage.js';
@@ -64,6 +65,16 @@ export async function syncName(
     if (isOutOfFiles(error)) throw notDone(storageFailure(error, 'sync', paths.wal));
     throw outcomeUnknown(info, error);
   }
+}
+
+/** Takes a segment away of which nothing was used, durably: a log with it and another first one would have a hole. Errors: as `syncName`. */
+export async function removeNamed(
+  request: Pick<NewSegment, 'storage' | 'paths'>,
+  { info, writer }: NamedSegment,
+): Promise<void> {
+  await removeIfThere(request.storage, info.path);
+  await syncName(request, info);
+  await writer.file.close().catch(() => undefined);
 }
 
 /** A file that an earlier try left is not used again: after a failed fsync nobody knows what its pages are. */

@@ -4,7 +4,7 @@
 import { isPawlError, type PawlError } from '../errors.js';
 import { BackgroundCheck } from './background-check.js';
 import type { CommitFrame } from './commit-codec.js';
-import { createSegment, notDone, syncName, type NamedSegment } from './create-segment.js';
+import { createSegment, notDone, removeNamed, syncName, type NamedSegment } from './create-segment.js';
 import { dataDirPaths } from './data-dir.js';
 import { describeOpened } from './describe-opened.js';
 import { DirectoryWatch, fencedBy, type LostDirectory } from './directory-watch.js';
@@ -233,9 +233,8 @@ export class FileBackend implements JournalBackend {
   private async dropNamed(): Promise<void> {
     const { named } = this;
     if (named === undefined) return;
-    await this.storage.unlink(named.info.path);
+    await removeNamed({ storage: this.storage, paths: this.opened().log.paths }, named);
     this.named = undefined;
-    await named.writer.file.close().catch(() => undefined);
   }
 
   private writeAhead(): void {

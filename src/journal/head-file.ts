@@ -77,7 +77,7 @@ async function readSlotsAt(storage: Storage, path: string): Promise<Head[]> {
   try {
     return await guarded('read', path, () => readSlots(file));
   } finally {
-    await file.close();
+    await guarded('close', path, () => file.close());
   }
 }
 

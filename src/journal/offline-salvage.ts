@@ -2,6 +2,7 @@
 // place, read back as an opening would, and renamed when it is durable; what was lost is told, event by event.
 import { dirname } from 'node:path';
 import { requireText, requireFields } from '../domain/check.js';
+import type { Limits } from '../domain/limits.js';
 import { PawlError, isPawlError } from '../errors.js';
 import { hostClock, hostRandom, uuidV7 } from '../host-clock.js';
 import { CommitDecoder } from './commit-codec.js';
@@ -45,8 +46,9 @@ export interface SalvageReport {
   readonly refused?: { readonly code: string; readonly message: string };
 }
 
-/** Commits that wait for their fsync at a time. */
+/** Commits that wait for their fsync at a time, and bytes of them; both fit into the queue of the log. */
 const COMMITS_IN_FLIGHT = 512;
+const BYTES_IN_FLIGHT = 8_388_608;
 const COPY_BYTES = 1_048_576;
 
 /**
@@ -59,7 +61,8 @@ export async function salvage(
   options: SalvageOptions = {},
 ): Promise<SalvageReport> {
   requireFields(options, 'options', ['storage', 'limits']);
-  const { maxFrameBytes } = checkJournalOptions(dir, options);
+  const limits = checkJournalOptions(dir, options);
+  const { maxFrameBytes } = limits;
   requireText(target, 'target', 4_096);
   const { storage = hostStorage } = options;
   const parts = { storage, maxFrameBytes };
@@ -68,7 +71,7 @@ export async function salvage(
   const { plan, found } = await look(parts, dir);
   const building = `${target}.salvaging`;
   await requireNothing(storage, building);
-  const commits = await build(parts, building, plan, { ...options, epoch: found.epoch });
+  const commits = await build(parts, building, plan, { ...options, limits, epoch: found.epoch });
   const refused = await whyRefused(building, options);
   await guarded('rename', building, () => storage.rename(building, target));
   await guarded('sync', dirname(target), () => storage.syncDir(dirname(target)));
@@ -141,7 +144,7 @@ async function build(
   parts: SearchParts,
   building: string,
   plan: SalvagePlan,
-  options: SalvageOptions & { readonly epoch: number },
+  options: SalvageOptions & { readonly limits: Limits; readonly epoch: number },
 ): Promise<number> {
   const { storage } = parts;
   const { epoch, ...journalOptions } = options;
@@ -164,7 +167,7 @@ async function build(
   }
   const journal = await openJournal(building, journalOptions);
   try {
-    return await appendAll(parts, journal, plan.pieces);
+    return await appendAll(parts, journal, plan.pieces, options.limits);
   } finally {
     await journal.close();
   }
@@ -174,20 +177,29 @@ async function appendAll(
   parts: SearchParts,
   journal: JournalHandle,
   pieces: readonly Piece[],
+  { maxQueuedCommands, maxQueuedBytes }: Limits,
 ): Promise<number> {
+  const mostCommits = Math.min(COMMITS_IN_FLIGHT, maxQueuedCommands);
+  const mostBytes = Math.min(BYTES_IN_FLIGHT, maxQueuedBytes / 2);
   const decoder = new CommitDecoder();
   let commits = 0;
   let waiting: Promise<unknown>[] = [];
+  let bytes = 0;
   for (const piece of pieces) {
     for await (const frames of commitsOf(parts, piece)) {
       for (const frame of frames) {
         const { header, events } = decodeOrRefuse(decoder, frame);
         const { at: _at, ...rest } = header;
-        waiting.push(journal.append(events, rest));
+        const appended = journal.append(events, rest);
+        // Refused while the next ones are read, it is told when all are waited for.
+        appended.catch(() => undefined);
+        waiting.push(appended);
+        bytes += frame.end - frame.from;
         commits++;
-        if (waiting.length < COMMITS_IN_FLIGHT) continue;
+        if (waiting.length < mostCommits && bytes < mostBytes) continue;
         await Promise.all(waiting);
         waiting = [];
+        bytes = 0;
       }
     }
   }

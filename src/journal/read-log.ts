@@ -70,7 +70,7 @@ async function* readSegment(
       if (lastCommit !== undefined && lastCommit.firstSequence + lastCommit.count > to) return;
     }
   } finally {
-    await file.close();
+    await guarded('close', info.path, () => file.close());
   }
 }
 

@@ -104,11 +104,11 @@ export async function quarantine(
       }
       await guarded('sync', path, () => copy.datasync());
     } finally {
-      await copy.close();
+      await guarded('close', path, () => copy.close());
     }
     await guarded('sync', paths.quarantine, () => storage.syncDir(paths.quarantine));
     return { segment: newest.name, offset, bytes: sizeBytes - offset, quarantine: `quarantine/${name}` };
   } finally {
-    await file.close();
+    await guarded('close', newest.path, () => file.close());
   }
 }

@@ -62,7 +62,7 @@ export async function piecesOf(
     const source = { name: info.name, file, sizeBytes, newest: true };
     return await search(parts, info, source, newest);
   } finally {
-    await file.close();
+    await guarded('close', info.path, () => file.close());
   }
 }
 
@@ -77,13 +77,15 @@ export async function* commitsOf(
     const options = { maxFrameBytes, unmask: true, ...(fromOffset === 0 ? {} : { fromOffset }) };
     for await (const { commits } of scanSegment(source, new LogCursor(), options)) yield commits;
   } finally {
-    await file.close();
+    await guarded('close', segment.path, () => file.close());
   }
 }
 
 interface Run {
   readonly piece: Piece | undefined;
   readonly endOffset: number;
+  /** True when it ends in an incomplete batch; zeros behind the last one are none. */
+  readonly torn: boolean;
   readonly failure: PawlError | undefined;
 }
 
@@ -99,7 +101,7 @@ async function search(
   if (first.piece !== undefined) pieces.push(first.piece);
   if (first.failure === undefined) {
     // A segment that others follow must end in a seal; what is missing behind it is told by the sequences.
-    if (newest && first.endOffset < source.sizeBytes) damaged.push(tornPlace(source, first.endOffset));
+    if (newest && first.torn) damaged.push(tornPlace(source, first.endOffset));
     return { pieces, damaged };
   }
   const behind = await lastRun(parts, info, source, first.endOffset);
@@ -133,6 +135,7 @@ async function follow(
   const scan = scanSegment(source, cursor, options);
   let endOffset = fromOffset;
   let commits = 0;
+  let torn = false;
   let failure: PawlError | undefined;
   try {
     let step = await scan.next();
@@ -141,6 +144,7 @@ async function follow(
       endOffset = offset + end - from;
       commits += step.value.commits.length;
     }
+    torn = step.value.kind === 'torn';
   } catch (error) {
     if (!isPawlError(error)) throw error;
     failure = error;
@@ -148,7 +152,7 @@ async function follow(
   const { firstSequence, lastSequence, epoch, logId } = cursor;
   const place = { segment: info, fromOffset, endOffset };
   const piece = commits === 0 ? undefined : { ...place, firstSequence, lastSequence, commits, epoch, logId };
-  return { piece, endOffset, failure };
+  return { piece, endOffset, torn, failure };
 }
 
 /** The run of good frames behind a damaged place that goes on to the end of the segment. */

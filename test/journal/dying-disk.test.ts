@@ -8,6 +8,7 @@ import { openJournalOn } from '../../src/journal/open-journal-on.js';
 import { openWalWriter, verify } from '../../src/journal/open-journal.js';
 import { FaultyStorage, type Fault, type StorageOperation } from '../../src/testing/faulty-storage.js';
 import { ManualClock } from '../../src/testing/manual-clock.js';
+import { Random } from '../support/random.js';
 import { appendDurably, heartbeat } from './backend-contract.js';
 import { actorsOf, event } from './wal-fixtures.js';
 
@@ -101,6 +102,34 @@ describe('without file descriptors (D21)', () => {
 });
 
 describe('a segment that was named for a commit that was refused', () => {
+  it('never stands before the one that begins elsewhere, wherever the power goes', async () => {
+    let reached = 0;
+    for (let at = 0, halted = true; halted; at++) {
+      for (const seed of [1, 2, 3, 4, 5, 6]) {
+        const storage = new FaultyStorage();
+        const writer = await openWalWriter('/data', { storage });
+        failing(storage, ['syncDir'], '/wal', { kind: 'fail', errno: 'EMFILE' }, 1);
+        await expect(writer.append(event(5))).rejects.toMatchObject({ data: { outcome: 'notDone' } });
+        // The kernel writes names back when it likes.
+        await storage.syncDir('/data/wal');
+        let left = at;
+        storage.setFaults(() => (left-- === 0 ? { kind: 'halt', when: 'after' } : undefined));
+        const appended = writer.append(event(9));
+        for (let turn = 0; turn < 200; turn++) await Promise.resolve();
+        halted = storage.halted;
+        if (!halted) await appended;
+        reached = Math.max(reached, at);
+        const random = new Random(seed);
+        storage.crash(() => random.unit());
+        const again = await openWalWriter('/data', { storage });
+        if (!halted) expect(again.currentSequence).toBe(9);
+        else expect([0, 9]).toContain(again.currentSequence);
+        await again.close();
+      }
+    }
+    expect(reached).toBeGreaterThan(6);
+  });
+
   it('is not used for one that begins an empty log elsewhere', async () => {
     const storage = new FaultyStorage();
     const writer = await openWalWriter('/data', { storage });

@@ -13,6 +13,7 @@ import {
 import { stateHash } from '../../src/projections/state-hash.js';
 import { encodePayload } from '../../src/domain/payload.js';
 import { DEFAULT_LIMITS } from '../../src/domain/limits.js';
+import { hostClock } from '../../src/host-clock.js';
 import { FaultyStorage } from '../../src/testing/faulty-storage.js';
 import { commitOf, damageCommit, everything, flip, shortLife } from './offline-fixture.js';
 import {
@@ -228,6 +229,55 @@ describe('salvage', () => {
     await expect(salvage(dir, other)).rejects.toMatchObject({ code: 'NOTHING_TO_SALVAGE' });
     expect(existsSync(other)).toBe(false);
     expect(existsSync(`${other}.salvaging`)).toBe(false);
+  });
+
+  it('tells of a torn end, and of none when there are only zeros ahead of the log', async () => {
+    const storage = new FaultyStorage();
+    const journal = await openJournal('/data', { storage });
+    for (let sequence = 1; sequence <= 80; sequence++)
+      await journal.append(event(sequence, 'a'.repeat(1_000)));
+    storage.forgetProcess();
+    const path = '/data/wal/00000000000000000001.wal';
+    const bytes = storage.contents(path);
+    expect(bytes.subarray(-4_096).every((byte) => byte === 0)).toBe(true);
+    expect(await salvage('/data', '/one', { storage })).toMatchObject({ lastSequence: 80, damaged: [] });
+    const used = bytes.findLastIndex((byte) => byte !== 0) + 1;
+    storage.place(path, bytes.subarray(0, used - 3));
+    expect(await salvage('/data', '/two', { storage })).toMatchObject({
+      lastSequence: 79,
+      damaged: [{ code: 'TORN_TAIL', segment: path.slice(-24) }],
+    });
+  });
+
+  it('of more than the queue of the log takes waits for the disk in between', async () => {
+    const storage = new FaultyStorage();
+    const journal = await openJournal('/data', { storage });
+    for (let sequence = 1; sequence <= 100; sequence++)
+      await journal.append(event(sequence, 'a'.repeat(1_000)));
+    await journal.close();
+    const few = { maxQueuedCommands: 7 };
+    expect(await salvage('/data', '/one', { storage, limits: few })).toMatchObject({ commits: 100 });
+    const small = { maxFrameBytes: 4_096, maxPayloadBytes: 1_024, maxQueuedBytes: 8_192 };
+    expect(await salvage('/data', '/two', { storage, limits: small })).toMatchObject({ commits: 100 });
+  });
+
+  it('onto a disk that becomes full is refused by name, and nothing else is told', async () => {
+    // A segment that is opened takes its time, so that refusals come while nobody waits for them.
+    const later = (): Promise<void> => new Promise((resolve) => hostClock.yieldTurn(resolve));
+    const storage = new FaultyStorage({
+      turn: (operation) => (operation === 'open' ? later() : Promise.resolve()),
+    });
+    const journal = await openJournal('/data', { storage, limits: { segmentBytes: 20_000 } });
+    for (let sequence = 1; sequence <= 100; sequence++)
+      await journal.append(event(sequence, 'a'.repeat(1_000)));
+    await journal.close();
+    let writes = 0;
+    storage.setFaults((operation, path) => {
+      if (operation !== 'write' || !path.startsWith('/new') || !path.endsWith('.wal')) return undefined;
+      return ++writes > 2 ? { kind: 'fail', errno: 'ENOSPC' } : undefined;
+    });
+    await expect(salvage('/data', '/new', { storage })).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+    expect(await storage.stat('/new')).toBeUndefined();
   });
 
   it('writes on nothing that another one left unfinished', async () => {
