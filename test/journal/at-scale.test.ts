@@ -146,7 +146,7 @@ describe('a log of a hundred thousand events', () => {
     const reader = await openWalReader(dir);
     expect(reader.currentSequence).toBe(last);
     expect(await count(reader, 1)).toBe(last);
-    for (const from of [2, 33_333, 66_666, last])
+    for (const from of [66_666, last])
       expect(await count(reader, from)).toBeGreaterThanOrEqual(last - from + 1);
   }, 300_000);
 

@@ -2,7 +2,7 @@
 import { describe, it } from '@jest/globals';
 import { killCampaign } from './harness/kill-campaign.js';
 
-const CYCLES = 30;
+const CYCLES = 15;
 const SEED = 20_260_101;
 const TEST_LIMIT_MS = 240_000;
 
