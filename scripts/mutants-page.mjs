@@ -54,12 +54,12 @@ function titleInSource(suite, title) {
     ([, single, double]) => double ?? (single ?? '').replaceAll("\\'", "'"),
   );
   if (titles.includes(title)) return title;
-  const fits = titles.filter((text) => /%[sidj]|\$\w/.test(text) && patternOf(text).test(title));
+  const fits = titles.filter((text) => /%[sdifjop]|\$\w/.test(text) && patternOf(text).test(title));
   return fits.sort((left, right) => right.length - left.length)[0] ?? title;
 }
 
 /** @param {string} text */
 function patternOf(text) {
   const escaped = text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`^${escaped.replace(/%[sidj]|\\\$\w+/g, '.*')}$`);
+  return new RegExp(`^${escaped.replace(/%[sdifjop]|\\\$\w+/g, '.*')}$`);
 }

@@ -141,18 +141,21 @@ describe('recovery (row 15)', () => {
     },
   );
 
-  it('refuses a snapshot ahead of a log that is not empty, naming both sequences', async () => {
-    await saveSnapshot(dir, smallSnapshot(3));
-    await appendAll(dir, [taskCreated(1, 5)]);
-    const before = tree(dir);
-    const refused = loadAnd(dir, () => undefined);
-    await expect(refused).rejects.toMatchObject({
-      code: 'SNAPSHOT_AHEAD',
-      data: { stage: 'snapshot', snapshotSequence: 3, journalSequence: 1 },
-    });
-    await expect(refused).rejects.toThrow(/sequence 3 .* log at 1/);
-    expect(tree(dir)).toEqual(before);
-  });
+  it.each([{ readOnly: false }, { readOnly: true }])(
+    'refuses a snapshot ahead of a log that is not empty, naming both sequences (%o)',
+    async (how) => {
+      await saveSnapshot(dir, smallSnapshot(3));
+      await appendAll(dir, [taskCreated(1, 5)]);
+      const before = tree(dir);
+      const refused = loadAnd(dir, () => undefined, how);
+      await expect(refused).rejects.toMatchObject({
+        code: 'SNAPSHOT_AHEAD',
+        data: { stage: 'snapshot', snapshotSequence: 3, journalSequence: 1 },
+      });
+      await expect(refused).rejects.toThrow(/sequence 3 .* log at 1/);
+      expect(tree(dir)).toEqual(before);
+    },
+  );
 
   const damages: [string, (path: string) => void, string][] = [
     [

@@ -198,7 +198,14 @@ export const BEHIND = [
     ],
   },
   {
-    suites: ['journal/salvage-plan', 'journal/steady-look', 'journal/salvage', 'journal/offline-tools'],
+    suites: [
+      'journal/salvage-plan',
+      'journal/steady-look',
+      'journal/racing-reader',
+      'journal/reading-beside',
+      'journal/salvage',
+      'journal/offline-tools',
+    ],
     entries: [
       [
         'repair-existing',
@@ -220,6 +227,34 @@ export const BEHIND = [
         'damage that is there twice is looked at again',
         'if (!moved && placeOf(before) === placeOf(seen)) break;',
         '',
+      ],
+      [
+        'reader-moved',
+        'steady-look',
+        'a segment that retention took away under a reader is damage',
+        'const moved = (await oldestNow().catch(() => oldest)) !== oldest;',
+        'const moved = oldest === oldestNow.name;',
+      ],
+      [
+        'reader-bounded',
+        'steady-look',
+        'a reader looks as long as the log goes on',
+        'looks < MAX_LOOKS && seen.damage',
+        'looks < 100_000 * MAX_LOOKS && seen.damage',
+      ],
+      [
+        'reader-prove',
+        'recovery',
+        'what a snapshot stands for is not believed to be durable by a reader without the lock',
+        'journal.prove?.(from - 1);',
+        '',
+      ],
+      [
+        'load-again',
+        'load-projection',
+        'a load beside a writer that goes on fails for what it saw of two moments',
+        'if (looks === MAX_LOADS || !hasMovedOn(reader, again)) throw error;',
+        'if (hasMovedOn(reader, again) || looks > 0) throw error;',
       ],
       [
         'salvage-target',

@@ -322,6 +322,20 @@ export const KEEPING = [
         '',
       ],
       [
+        'names-fsync',
+        'snapshot-store-files',
+        'the name of a snapshot that an earlier process left counts without an fsync',
+        'await this.#sync(); this.#fsynced = true;',
+        'this.#fsynced = true;',
+      ],
+      [
+        'names-unknown',
+        'snapshot-store-files',
+        'names of snapshots count again after an fsync of their directory failed',
+        'this.#unknown = true; throw error; } }',
+        'throw error; } }',
+      ],
+      [
         'retain-readers',
         'retention',
         'segments go that somebody reads',

@@ -33,6 +33,8 @@ export const EVERYWHERE = [
   'test/journal/file-backend.test.ts',
   'test/journal/memory-backend.test.ts',
   'test/journal/load-projection.test.ts',
+  'test/journal/racing-reader.test.ts',
+  'test/journal/reading-beside.test.ts',
   'test/journal/recovery-files.test.ts',
   'test/journal/recovery-memory.test.ts',
   'test/journal/older-segments.test.ts',
