@@ -48,7 +48,9 @@ export class ShardCapture<V, R> implements SectionCapture<R> {
   *records(): IterableIterator<R> {
     for (; this.#reading < SHARDS; this.#reading++) {
       const index = this.#reading;
-      for (const key of this.#keysThen(index)) {
+      const keys = this.#keysThen(index);
+      if (keys.length === 0) continue;
+      for (const key of keys) {
         if (this.#released) return;
         const image = this.#images[index]?.get(key);
         if (image === ABSENT) continue;

@@ -3,6 +3,9 @@
 import { createHash } from 'node:crypto';
 import type { SnapshotSection } from './snapshot-section.js';
 
+/** Lines that are digested with one call. */
+const LINES_AT_ONCE = 256;
+
 /** What is digested. */
 export interface HashedState {
   readonly sequence: number;
@@ -17,7 +20,9 @@ export function stateHash(state: HashedState): string {
     const lines: string[] = [];
     for (const record of section.records()) lines.push(canonical(record));
     hash.update(`${section.name} ${String(lines.length)}\n`);
-    for (const line of lines.sort()) hash.update(line).update('\n');
+    lines.sort();
+    for (let from = 0; from < lines.length; from += LINES_AT_ONCE)
+      hash.update(`${lines.slice(from, from + LINES_AT_ONCE).join('\n')}\n`);
   }
   return hash.digest('hex');
 }
