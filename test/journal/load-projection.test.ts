@@ -142,6 +142,17 @@ describe('a load that is refused says at which stage', () => {
   });
 });
 
+describe('what crashes left', () => {
+  it('is removed by a load that holds the lock', async () => {
+    await saveSnapshot(dir, smallSnapshot(3));
+    writeFileSync(`${snapshotPath(dir, 9)}.tmp`, 'half a snapshot');
+    await loadAnd(dir, ({ snapshotSequence }) => {
+      expect(snapshotSequence).toBe(3);
+    });
+    expect(existsSync(`${snapshotPath(dir, 9)}.tmp`)).toBe(false);
+  });
+});
+
 describe('a load that is refused at its very end', () => {
   it('lets go of the directory and leaves the log as it was', async () => {
     const storage = new FaultyStorage();
@@ -161,17 +172,6 @@ describe('a load that is refused at its very end', () => {
     const loaded = await loadProjectionFromStorage('/data', { storage });
     expect(loaded.projections.sequence).toBe(1);
     await loaded.writer?.close();
-  });
-});
-
-describe('what crashes left', () => {
-  it('is removed by a load that holds the lock', async () => {
-    await saveSnapshot(dir, smallSnapshot(3));
-    writeFileSync(`${snapshotPath(dir, 9)}.tmp`, 'half a snapshot');
-    await loadAnd(dir, ({ snapshotSequence }) => {
-      expect(snapshotSequence).toBe(3);
-    });
-    expect(existsSync(`${snapshotPath(dir, 9)}.tmp`)).toBe(false);
   });
 });
 

@@ -320,7 +320,7 @@ export const WRITING = [
         'host-lock',
         'the lock is let go at once',
         'if (await flock(fd, path, command)) return',
-        "if (await flock(fd, path, command)) await closeDescriptor(openSync('/dev/null')); if (fd < 0) return",
+        "const got = await flock(fd, path, command); if (got) await new Promise((done) => spawn(command, ['-u', '3'], { stdio: ['ignore', 'ignore', 'ignore', fd] }).once('close', done)); if (got) return",
       ],
       [
         'lock-taken',
