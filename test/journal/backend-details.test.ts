@@ -14,6 +14,7 @@ import type { Storage } from '../../src/journal/storage.js';
 import { silentLogger } from '../../src/logger.js';
 import { FaultyStorage } from '../../src/testing/faulty-storage.js';
 import { ManualClock } from '../../src/testing/manual-clock.js';
+import { Random } from '../support/random.js';
 import { DIR, HEAD, countedIds, usedBytes, usedFrames } from './damage-fixture.js';
 import { recordingLogger } from './recovery-files.js';
 import { smallSnapshot } from './snapshot-samples.js';
@@ -345,6 +346,34 @@ describe('an opening', () => {
     const again = await disk.open();
     expect(again.currentSequence).toBe(5);
     expect(await disk.storage.stat(FIRST)).toBeUndefined();
+  });
+
+  it('takes it away before another one is made, wherever the power goes', async () => {
+    let reached = 0;
+    for (let at = 0, halted = true; halted; at++) {
+      for (let seed = 1; seed <= 12; seed++) {
+        const disk = new Disk();
+        await (await disk.open()).append(event(1));
+        const bytes = disk.storage.contents(FIRST);
+        disk.storage.kill();
+        disk.storage.place(FIRST, bytes.subarray(0, usedFrames(bytes)[0]?.end));
+        await disk.storage.unlink(HEAD);
+        await disk.storage.syncDir(DIR);
+        let left = at;
+        const journal = await disk.open();
+        disk.storage.setFaults(() => (left-- === 0 ? { kind: 'halt', when: 'after' } : undefined));
+        const appended = journal.append(event(5));
+        for (let turn = 0; turn < 200; turn++) await Promise.resolve();
+        ({ halted } = disk.storage);
+        if (!halted) await appended;
+        reached = Math.max(reached, at);
+        const random = new Random(seed);
+        disk.storage.crash(() => random.unit());
+        const again = await disk.open();
+        expect(halted ? [0, 5] : [5]).toContain(again.currentSequence);
+      }
+    }
+    expect(reached).toBeGreaterThan(6);
   });
 
   it('that found nothing and appended nothing leaves a log that is empty and whole', async () => {

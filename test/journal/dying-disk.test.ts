@@ -105,7 +105,7 @@ describe('a segment that was named for a commit that was refused', () => {
   it('never stands before the one that begins elsewhere, wherever the power goes', async () => {
     let reached = 0;
     for (let at = 0, halted = true; halted; at++) {
-      for (const seed of [1, 2, 3, 4, 5, 6]) {
+      for (let seed = 1; seed <= 12; seed++) {
         const storage = new FaultyStorage();
         const writer = await openWalWriter('/data', { storage });
         failing(storage, ['syncDir'], '/wal', { kind: 'fail', errno: 'EMFILE' }, 1);
