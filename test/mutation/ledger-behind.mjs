@@ -37,6 +37,13 @@ export const BEHIND = [
         'throw error;',
       ],
       [
+        'open-empty-fsync',
+        'open-log',
+        'an empty segment is not removed durably before another one is made',
+        "await guarded('sync', paths.wal, () => storage.syncDir(paths.wal));",
+        '',
+      ],
+      [
         'copy-from-seal',
         'check-log',
         'what only looked like a seal is taken for one, and the segment is not written anew',

@@ -77,6 +77,13 @@ export const KEEPING = [
         'if (this.named !== undefined && this.named.info.firstSequence !== firstSequence) await this.dropNamed();',
         'void this.dropNamed;',
       ],
+      [
+        'named-dropped-fsync',
+        'create-segment',
+        'a segment of which nothing was used is not removed durably before another one is made',
+        'await syncName(request, info);',
+        '',
+      ],
     ],
   },
   {
