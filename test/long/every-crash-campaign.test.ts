@@ -1,14 +1,12 @@
 // Acceptance row 75 at length: the power goes at every operation of the disk of the fixed workload, for several orders of
 // things; at every one and then at every operation of the recovery from it; and three deep at as many as PAWL_CRASHES says.
 import { describe, expect, it } from '@jest/globals';
-import { placesOf, playStopped } from '../simulation/fixed-workload.js';
+import { placesOf, playStopped, RECOVERY } from '../simulation/fixed-workload.js';
 import type { Halt } from '../simulation/operations.js';
 import { numberOf } from '../simulation/share-of-histories.js';
 import { Random } from '../support/random.js';
 
 const SEEDS = [11, 12, 13, 14, 15, 16, 17, 18];
-/** Operations of a start and what follows at once. */
-const RECOVERY = 60;
 const THREE_DEEP = 50_000;
 const LIMIT_MS = 12 * 3_600_000;
 

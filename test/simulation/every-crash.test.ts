@@ -2,13 +2,17 @@
 // pruning, closing and recovery; then also during the recovery from that, and during the recovery from that one.
 // Every depth in full is in test/long/every-crash-campaign.test.ts.
 import { describe, expect, it } from '@jest/globals';
-import { Random } from '../support/random.js';
-import { placesOf, playStopped } from './fixed-workload.js';
-import type { Halt } from './operations.js';
+import { Child } from '../process/harness/child.js';
+import type { CrashSetup } from './crash-program.js';
+import { placesOf, type Stopped } from './fixed-workload.js';
 
-/** Operations of a start and what follows at once: where a crash in recovery is put. */
-const RECOVERY = 60;
+/** Plays several processes deep. */
+const PLAYS = 150;
 const LIMIT_MS = 900_000;
+
+async function stopped(setup: CrashSetup): Promise<Stopped> {
+  return (await new Child('crash-program', setup, { folder: '../simulation' }).report()) as Stopped;
+}
 
 describe('a crash', () => {
   it('is nowhere in the workload out of reach', async () => {
@@ -33,10 +37,9 @@ describe('a crash', () => {
   it(
     'at every operation, before it, after it and in the middle of it, breaks no promise',
     async () => {
-      const { places } = await placesOf(2);
-      let crashes = 0;
-      for (const place of places) crashes += (await playStopped(2, [place])).figures.crashes > 0 ? 1 : 0;
-      expect(crashes).toBe(places.length);
+      const { crashed, places } = await stopped({ seed: 2 });
+      expect(places).toBeGreaterThan(400);
+      expect(crashed).toBe(places);
     },
     LIMIT_MS,
   );
@@ -44,18 +47,7 @@ describe('a crash', () => {
   it.each([2, 3])(
     'again during the recovery, %i deep, breaks no promise',
     async (depth) => {
-      const random = new Random(depth);
-      const { places } = await placesOf(3);
-      let deepest = 0;
-      for (let drawn = 0; drawn < 150; drawn++) {
-        const stops: Halt[] = [places[random.below(places.length)] ?? { after: 0, when: 'before', share: 0 }];
-        while (stops.length < depth) {
-          const when = random.pick(['before', 'torn', 'after'] as const) ?? 'before';
-          stops.push({ after: random.below(RECOVERY), when, share: random.unit() });
-        }
-        const { figures } = await playStopped(3, stops);
-        deepest = Math.max(deepest, figures.deepest);
-      }
+      const { deepest } = await stopped({ seed: 3, deep: { depth, plays: PLAYS } });
       expect(deepest).toBeGreaterThanOrEqual(depth - 1);
     },
     LIMIT_MS,

@@ -1,5 +1,6 @@
 // A workload that is always the same: submissions, ends of every kind, segments that follow each other, snapshots,
 // pruning, a pause, a close and a recovery. Its operations of the disk can be counted, so that the power can go at each.
+import { Random } from '../support/random.js';
 import type { Halt, History, Operation, SimulatedTask } from './operations.js';
 import { play, type Played } from './play.js';
 
@@ -82,4 +83,56 @@ export async function playStopped(seed: number, first: readonly Halt[]): Promise
     );
   }
   return played;
+}
+
+/** Operations of a start and what follows at once: where a crash in recovery is put. */
+export const RECOVERY = 60;
+
+/** What stopping the workload again and again came to. */
+export interface Stopped {
+  readonly places: number;
+  /** Plays in which a process stopped. */
+  readonly crashed: number;
+  /** Starts that stopped in a row, at most. */
+  readonly deepest: number;
+}
+
+/** Called after each play. */
+export type AfterPlay = () => void;
+
+/** Stops the workload of a seed at every place, one a play. */
+export async function stopEverywhere(seed: number, afterPlay: AfterPlay): Promise<Stopped> {
+  const { places } = await placesOf(seed);
+  let crashed = 0;
+  let deepest = 0;
+  for (const place of places) {
+    const { figures } = await playStopped(seed, [place]);
+    if (figures.crashes > 0) crashed++;
+    deepest = Math.max(deepest, figures.deepest);
+    afterPlay();
+  }
+  return { places: places.length, crashed, deepest };
+}
+
+/** Stops the workload of a seed at drawn places and the recoveries from that again, `depth` processes in all. */
+export async function stopDeep(
+  { seed, depth, plays }: { readonly seed: number; readonly depth: number; readonly plays: number },
+  afterPlay: AfterPlay,
+): Promise<Stopped> {
+  const random = new Random(depth);
+  const { places } = await placesOf(seed);
+  let crashed = 0;
+  let deepest = 0;
+  for (let played = 0; played < plays; played++) {
+    const stops: Halt[] = [places[random.below(places.length)] ?? { after: 0, when: 'before', share: 0 }];
+    while (stops.length < depth) {
+      const when = random.pick(['before', 'torn', 'after'] as const) ?? 'before';
+      stops.push({ after: random.below(RECOVERY), when, share: random.unit() });
+    }
+    const { figures } = await playStopped(seed, stops);
+    if (figures.crashes > 0) crashed++;
+    deepest = Math.max(deepest, figures.deepest);
+    afterPlay();
+  }
+  return { places: places.length, crashed, deepest };
 }
