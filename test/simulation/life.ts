@@ -36,6 +36,7 @@ export interface Figures {
   repaired: number;
   snapshotsLoaded: number;
   poisoned: number;
+  stoppedByDamage: number;
 }
 
 /** What a promise came to. */
@@ -99,6 +100,7 @@ export class Life {
     repaired: 0,
     snapshotsLoaded: 0,
     poisoned: 0,
+    stoppedByDamage: 0,
   };
   /** Told when a process has ended. */
   onEnd: () => void = () => undefined;
@@ -199,7 +201,7 @@ export class Life {
       const went = await this.world.step();
       this.check();
       if (this.storage.halted) await this.crash(this.fate);
-      else if (this.#runtime?.parts.journal.poisonedBy !== undefined) await this.#poisoned();
+      else if (this.#runtime?.stopped === true) await this.#failed();
       if (!went) return;
     }
   }
@@ -317,14 +319,18 @@ export class Life {
     demand(this.faults.metInLife > 0, 'no silent loss', () => `a start was refused: ${String(error)}`);
   }
 
-  /** The journal can write no more: callers are told, the process ends, and a new one starts. */
-  async #poisoned(): Promise<void> {
-    this.figures.poisoned++;
-    demand(this.faults.metInLife > 0, 'no silent loss', () => 'the journal was poisoned by nothing');
+  /**
+   * The journal can write no more, or the check behind the start could not read an older segment: callers are told, the
+   * process ends, and a new one starts.
+   */
+  async #failed(): Promise<void> {
+    if (this.runtime.parts.journal.poisonedBy === undefined) this.figures.stoppedByDamage++;
+    else this.figures.poisoned++;
+    demand(this.faults.metInLife > 0, 'no silent loss', () => 'the engine was stopped by nothing');
     const { random } = this.world;
     if (random.chance(0.5)) {
-      const came = await this.until(this.pawl.close({ drainMs: 0 }), 'close of a poisoned journal');
-      if (came.kind === 'error') this.judge(came.error, 'close of a poisoned journal');
+      const came = await this.until(this.pawl.close({ drainMs: 0 }), 'close of a stopped engine');
+      if (came.kind === 'error') this.judge(came.error, 'close of a stopped engine');
       this.check();
     }
     await this.crash({ ending: random.chance(0.5) ? 'power' : 'kill', recoveries: [] });
