@@ -80,6 +80,11 @@ const LEFT_OUT = [
   'by a power cut at any operation',
   'by a failing operation',
   'equal full replay and the live state by hash at every commit boundary',
+  'every cut and every extension of a commit',
+  'wherever the power goes',
+  'when the power goes at any write or fsync',
+  'follows a log that is being written',
+  'of one byte more than is needed',
 ];
 const SOURCES = 'src/journal';
 

@@ -33,14 +33,23 @@ export function hasZeroPiece({ bytes, from, end, fileOffset }: PlacedRange): boo
 export function applyMask(bytes: Buffer, from: number, end: number, mask: number): void {
   if (mask === 0) return;
   let state = Math.imul(mask, 0x9e3779b1) >>> 0;
-  for (let at = from; at < end;) {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    const stop = Math.min(end, at + 4);
-    for (let shift = 0; at < stop; at++, shift += 8)
-      bytes[at] = (bytes[at] as number) ^ ((state >>> shift) & 0xff);
+  let at = from;
+  // Four bytes a number; a store into a buffer keeps the lowest eight bits.
+  for (const whole = end - ((end - from) % 4); at < whole; at += 4) {
+    state = following(state);
+    bytes[at] = (bytes[at] as number) ^ state;
+    bytes[at + 1] = (bytes[at + 1] as number) ^ (state >>> 8);
+    bytes[at + 2] = (bytes[at + 2] as number) ^ (state >>> 16);
+    bytes[at + 3] = (bytes[at + 3] as number) ^ (state >>> 24);
   }
+  for (state = following(state); at < end; at++, state >>>= 8) bytes[at] = (bytes[at] as number) ^ state;
+}
+
+/** The next number of a generator sequence. */
+function following(state: number): number {
+  let next = state ^ (state << 13);
+  next ^= next >>> 17;
+  return next ^ (next << 5);
 }
 
 /**

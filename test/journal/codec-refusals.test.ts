@@ -77,8 +77,8 @@ describe('reading', () => {
     expect(() => readWait(reader(nested(9)))).toThrow(DecodeError);
   });
 
-  it('refuses a commit with an event of an unknown type, or of too few fields', () => {
-    for (const hex of ['92059163', '9205920126']) {
+  it('refuses a commit with an event of an unknown type, or of too few fields, or with a byte behind it', () => {
+    for (const hex of ['92059163', '9205920126', '92cd03e89226a16100']) {
       const bytes = Buffer.from(hex, 'hex');
       const frame = { bytes, from: 0, end: bytes.length, firstSequence: 1, count: 1 };
       expect(() => new CommitDecoder().decode(frame)).toThrow(DecodeError);

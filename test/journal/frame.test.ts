@@ -114,9 +114,10 @@ describe('a frame', () => {
     const pieces = MASKS;
     const payload = Buffer.alloc(468 + pieces * 512);
     for (let mask = 0; mask < pieces; mask++) {
-      const sequence = Buffer.alloc(payload.length);
+      const from = 468 + mask * 512;
+      const sequence = Buffer.alloc(from + 512);
       applyMask(sequence, 0, sequence.length, mask);
-      sequence.copy(payload, 468 + mask * 512, 468 + mask * 512, 468 + (mask + 1) * 512);
+      sequence.copy(payload, from, from);
     }
     const { bytes, header } = framed(payload, 0);
     expect([header.mask, header.zeroPieces]).toEqual([0, true]);
