@@ -214,6 +214,24 @@ describe('a disk that became read-only (D14)', () => {
   });
 });
 
+describe('a disk that is full in the middle of a batch', () => {
+  it('gets what was written of it cut off, durably, and takes the next one', async () => {
+    const storage = new FaultyStorage();
+    const { journal } = await open(storage);
+    await appendDurably(journal, [heartbeat('one')]);
+    storage.failNext('write', 'ENOSPC', { writtenBytes: 50 });
+    await expect(appendDurably(journal, [heartbeat('two')])).rejects.toMatchObject({
+      code: 'STORAGE_FULL',
+      data: { outcome: 'notDone' },
+    });
+    await appendDurably(journal, [heartbeat('three')]);
+    storage.crash(() => 0.5);
+    const again = await open(storage);
+    expect(await namesIn(again.journal)).toEqual(['one', 'three']);
+    await again.journal.close();
+  });
+});
+
 describe('a read-only disk that does not read either', () => {
   it('poisons: what of a refused batch is there can be neither cut nor looked at', async () => {
     const storage = new FaultyStorage();

@@ -1,6 +1,7 @@
 // What recovery says when it cannot go on, whatever the reason: always a typed error with the stage at which the start
 // was refused. And that a start on a log which is open counts what it applied, and comes to the same.
 import { describe, expect, it } from '@jest/globals';
+import { PawlError } from '../../src/errors.js';
 import { hostClock, hostRandom, uuidV7 } from '../../src/host-clock.js';
 import { CommitDecoder } from '../../src/journal/commit-codec.js';
 import {
@@ -8,6 +9,7 @@ import {
   decodeOrRefuse,
   describe as said,
   inDirectory,
+  keptForOthers,
   refusedCommit,
 } from '../../src/journal/journal-errors.js';
 import { openJournal } from '../../src/journal/index.js';
@@ -236,6 +238,15 @@ describe('what the refusals of the log say', () => {
       data: { events: 6, ...limits },
     });
     expect(commitTooLarge({ events: 1, bytes: 101, limits }).data).toMatchObject({ bytes: 101 });
+  });
+
+  it('is that what is left of a full disk is for others, and that nothing was written', () => {
+    const cause = new PawlError('STORAGE_FULL', 'full', { path: DIR });
+    expect(keptForOthers(cause)).toMatchObject({
+      code: 'STORAGE_FULL',
+      data: { path: DIR, outcome: 'notDone' },
+      cause,
+    });
   });
 
   it('is a typed error also for one that is none, and of anything what it says', () => {

@@ -2,6 +2,7 @@
 // which is given up, for that or for any other reason, leaves nothing behind and is no trouble to the state.
 import { describe, expect, it } from '@jest/globals';
 import type { SavedTask } from '../../src/domain/nouns.js';
+import type { SavedRun } from '../../src/domain/run.js';
 import { PawlError } from '../../src/errors.js';
 import { MemoryBackend } from '../../src/journal/memory-backend.js';
 import { SnapshotImages } from '../../src/journal/snapshot-images.js';
@@ -10,7 +11,7 @@ import { pourSnapshot } from '../../src/journal/snapshot-model.js';
 import { takeSnapshot, type TakeSnapshotOptions } from '../../src/journal/snapshot-store.js';
 import type { HistoryMaker } from '../support/history-maker.js';
 import { historyMaker } from '../support/history.js';
-import { fullSections, sampleSnapshot } from './snapshot-samples.js';
+import { fullSections, sampleRun, sampleSnapshot } from './snapshot-samples.js';
 
 const COMMITS = 600;
 
@@ -67,6 +68,21 @@ describe('a before-image', () => {
     });
     expect(records.length).toBeGreaterThan(14);
     expect(kept.map((image) => image.read())).toEqual(records.flatMap((record) => [record, record]));
+  });
+
+  it('reads as the run it was made of, whatever its history', () => {
+    const images = new SnapshotImages(10_000_000, () => undefined);
+    const histories: SavedRun['history'][] = [
+      [{ to: 'scheduled', at: 10 }],
+      [{ to: 'scheduled', at: 9 }],
+      [{ to: 'ready', at: 10 }],
+      [{ to: 'scheduled', at: 10, reason: 'why' }],
+      [{ from: 'ready', to: 'scheduled', at: 10 }],
+    ];
+    for (const history of histories) {
+      const run = sampleRun('scheduled', { history });
+      expect(images.keep('runs', run).read()).toMatchObject({ history });
+    }
   });
 
   it('is told apart from what came after, whatever its size', () => {
