@@ -1,6 +1,6 @@
 // Which codec for the journal's records: JSON, msgpackr with positional records, or the one in `src/journal`.
 // Claim: the own codec decodes a recovery's worth of commits at least twice as fast as JSON, in half the bytes.
-// Run: node --import ./scripts/ts.mjs bench/codec.ts  (see package.json, script `bench`).
+// Run: npm run bench -- codec
 import { pack, unpack } from 'msgpackr';
 import type { PawlEvent } from '../src/domain/events.js';
 import { payloadFromLatin1 } from '../src/domain/payload.js';

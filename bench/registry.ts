@@ -28,4 +28,4 @@ export const BENCHES: readonly Bench[] = [
 ];
 
 /** Programs that print their own figures: parts measured alone. */
-export const PROGRAMS: readonly string[] = ['codec', 'memory', 'recovery', 'write-path'];
+export const PROGRAMS: readonly string[] = ['codec', 'memory', 'write-path'];

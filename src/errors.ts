@@ -127,8 +127,11 @@ export class TerminalError extends PawlError {
   }
 }
 
-/** True when `error` is a Pawl error, and has `code` when one is given. */
-export function isPawlError(error: unknown, code?: ErrorCode): error is PawlError {
+/** True when `error` is a Pawl error, and has `code` when one is given; it is narrowed to that. */
+export function isPawlError<Code extends ErrorCode = ErrorCode>(
+  error: unknown,
+  code?: Code,
+): error is PawlError & { readonly code: Code } {
   if (typeof error !== 'object' || error === null) return false;
   if ((error as { brand?: unknown }).brand !== brand) return false;
   return code === undefined || (error as PawlError).code === code;

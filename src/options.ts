@@ -199,6 +199,16 @@ function snapshotPolicy(
 
 type DurationName = 'timeoutGraceMs' | 'suspectMs' | 'consumeFlushMs' | 'clockJumpMs' | 'clockJumpHoldMs';
 
+function isObserver(value: unknown): boolean {
+  return typeof value === 'function' || (isObject(value) && typeof value['next'] === 'function');
+}
+
+/** An observer with the question which runs it wants. */
+function isChoosing(value: unknown): boolean {
+  if (!isObject(value) || !isObserver(value['observer'])) return false;
+  return value['runs'] === undefined || typeof value['runs'] === 'function';
+}
+
 /** Refuses what TypeScript would refuse, for callers without it. */
 function requireKinds(options: Fields): void {
   const { expectExisting, onFailed, inspect } = options;
@@ -206,8 +216,8 @@ function requireKinds(options: Fields): void {
     throw invalid('options.expectExisting', 'pass true or false', expectExisting);
   if (onFailed !== undefined && typeof onFailed !== 'function')
     throw invalid('options.onFailed', 'pass a function', onFailed);
-  if (inspect !== undefined && typeof inspect !== 'function' && !isObject(inspect))
-    throw invalid('options.inspect', 'pass an observer', inspect);
+  if (inspect !== undefined && !isObserver(inspect) && !isChoosing(inspect))
+    throw invalid('options.inspect', 'pass an observer, or { observer, runs }', inspect);
   for (const name of ['logger', 'clock', 'ids', 'random', 'backend'] as const) {
     const given = options[name];
     if (given === undefined) continue;

@@ -66,6 +66,8 @@ describe('options', () => {
     ['limits', 7],
     ['liveActors', 'some'],
     ['inspect', 5],
+    ['inspect', { observe: () => undefined }],
+    ['inspect', { observer: () => undefined, runs: 'all' }],
     ['onFailed', 'x'],
     ['clock', {}],
     ['ids', null],

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { isPawlError } from 'pawl';
 import { openJournal } from 'pawl/journal';
 
-const OWN_NAMES = new Set(['wal', 'snapshots', 'quarantine', 'archive', 'lock', 'head']);
+const OWN_NAMES = new Set(['wal', 'snapshots', 'quarantine', 'archive', 'lock', 'head', 'reserve']);
 
 /** Empties a data directory. Throws when it is not one, or in use. */
 export async function forget(dataDir: string): Promise<void> {

@@ -3,17 +3,24 @@
 import type { IdSource, RandomSource } from '../clock.js';
 import type { EngineRuntime } from '../engine-runtime.js';
 import { uuidV7 } from '../host-clock.js';
+import { FileBackend } from '../journal/file-backend.js';
 import { MemoryBackend } from '../journal/memory-backend.js';
 import type { JournalBackend } from '../journal/journal-backend.js';
 import { openWith } from '../open-orchestrator.js';
 import type { CloseOptions, Orchestrator } from '../orchestrator.js';
 import type { OrchestratorOptions } from '../options.js';
+import type { FaultyStorage } from './faulty-storage.js';
 import { ManualClock } from './manual-clock.js';
 
 /** Options of `testOrchestrator`: those of `openOrchestrator`, all optional. */
 export interface TestOrchestratorOptions extends Partial<OrchestratorOptions> {
   /** Default: a new manual clock. */
   readonly clock?: ManualClock;
+  /**
+   * A simulated disk to keep everything on, in `dataDir` (default `/data`). `crash` leaves its cache as it is; after
+   * `storage.crash(random)` it finds what a power cut left. Default: none, in memory.
+   */
+  readonly storage?: FaultyStorage;
   /** Seed of ids and chance; default 1. */
   readonly seed?: number;
 }
@@ -50,8 +57,15 @@ export async function testOrchestrator(options: TestOrchestratorOptions = {}): P
   const random = options.random ?? seededRandom(options.seed ?? 1);
   const ids = options.ids ?? uuidV7(clock, random);
   // A directory means files; without one everything is kept in memory.
-  const backend = options.backend ?? (options.dataDir === undefined ? new MemoryBackend() : undefined);
+  const backend =
+    options.backend ??
+    (options.dataDir === undefined && options.storage === undefined ? new MemoryBackend() : undefined);
   return await open({ options, clock, random, ids, backend });
+}
+
+/** A backend of files is good for one opening. */
+function backendOn({ storage, dataDir = '/data' }: TestOrchestratorOptions): JournalBackend | undefined {
+  return storage === undefined ? undefined : new FileBackend(storage, dataDir);
 }
 
 interface Kept {
@@ -63,8 +77,9 @@ interface Kept {
 }
 
 async function open(kept: Kept): Promise<TestOrchestrator> {
-  const { clock, random, ids, backend } = kept;
-  const { seed: _seed, ...given } = kept.options;
+  const { clock, random, ids } = kept;
+  const { seed: _seed, storage: _storage, ...given } = kept.options;
+  const backend = kept.backend ?? backendOn(kept.options);
   let runtime: EngineRuntime | undefined;
   const pawl = await openWith(
     { dataDir: 'memory', ...given, clock, random, ids, ...(backend === undefined ? {} : { backend }) },
@@ -104,7 +119,11 @@ async function open(kept: Kept): Promise<TestOrchestrator> {
       return await again(rest);
     },
     async crash(options = {}) {
-      await engine.abandon();
+      const { storage } = kept.options;
+      // Of a simulated process nothing is answered any more, the end of an abandoned one neither.
+      storage?.forgetProcess();
+      const abandoned = engine.abandon();
+      if (storage === undefined) await abandoned;
       unwatch();
       return await again(options);
     },

@@ -1,11 +1,11 @@
 // Row 35: a handler that misbehaves in any way ends typed, gives its slot back and hurts no other run.
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { hostClock } from '../../src/host-clock.js';
 import { defineTask, type AnyTaskDefinition } from '../../src/execution/define-task.js';
 import { TerminalError } from '../../src/errors.js';
 import { openOrchestrator } from '../../src/open-orchestrator.js';
-import { MemoryBackend } from '../../src/journal/memory-backend.js';
-import { onTestEnd } from '../support/engine.js';
+import { onTestEnd, temporaryDirectory } from '../support/engine.js';
 import { eventsOf, first, gate, open, refusal, run, turns } from './support/handlers.js';
 
 const good = defineTask('good', () => 'fine');
@@ -240,8 +240,7 @@ describe('a handler that blocks the event loop', () => {
       return 'late';
     });
     const pawl = await openOrchestrator({
-      dataDir: 'unused',
-      backend: new MemoryBackend(),
+      dataDir: join(await temporaryDirectory(), 'data'),
       tasks: [bad, good],
       timeoutGraceMs: 5,
     });

@@ -1,13 +1,13 @@
 // Row 46: live actors follow the durable stream, inspection sees the tree, and an edge that the machine lacks is
 // refused by the engine.
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { defineTask } from '../../src/execution/define-task.js';
 import { runMachine } from '../../src/machines/run-machine.js';
 import { compileTransitionTable } from '../../src/machines/transition-table.js';
-import { MemoryBackend } from '../../src/journal/memory-backend.js';
 import { openWith } from '../../src/open-orchestrator.js';
 import { ManualClock } from '../../src/testing/manual-clock.js';
-import { onTestEnd } from '../support/engine.js';
+import { onTestEnd, temporaryDirectory } from '../support/engine.js';
 import { first, open, refusal, run, turns } from './support/handlers.js';
 
 const flaky = defineTask('flaky', (context, input: { readonly fails: number }) => {
@@ -90,7 +90,7 @@ describe('row 46: a machine without the edge ready → canceled', () => {
     const states = { ...runMachine.states, ready: { transitions: new Map(kept) } };
     const transitions = compileTransitionTable({ states });
     const pawl = await openWith(
-      { dataDir: 'memory', backend: new MemoryBackend(), clock: new ManualClock() },
+      { dataDir: join(await temporaryDirectory(), 'data'), clock: new ManualClock() },
       { transitions },
     );
     onTestEnd(() => pawl.close({ drainMs: 0 }));

@@ -59,6 +59,16 @@ describe('docs/errors.md', () => {
     },
   );
 
+  it('says which codes nothing gives yet, and of no others', () => {
+    const [, said = ''] = /^No command of this version gives (.*?)\.$/m.exec(page) ?? [];
+    const inCode = sourcesUnder('src')
+      .filter(({ path: name }) => !name.endsWith('errors.ts'))
+      .map(({ text }) => text)
+      .join('\n');
+    const unused = Object.keys(ERROR_CODES).filter((code) => !inCode.includes(`'${code}'`));
+    expect(Array.from(said.matchAll(/`(\w+)`/g), ([, code]) => code)).toEqual(unused);
+  });
+
   it('names every field that the code gives', () => {
     expect(made.length).toBeGreaterThan(30);
     const missing = made.flatMap(({ code, fields, place }) => {

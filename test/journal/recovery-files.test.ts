@@ -3,8 +3,14 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import type { PawlEvent } from '../../src/domain/events.js';
-import { openJournal, verify } from '../../src/journal/open-journal.js';
+import { loadProjectionFromStorage } from '../../src/journal/load-projection.js';
+import { openJournal, openWalWriter, verify } from '../../src/journal/open-journal.js';
 import type { Snapshot } from '../../src/journal/snapshot-model.js';
+import { FileSnapshots } from '../../src/journal/snapshot-store-files.js';
+import { takeSnapshot } from '../../src/journal/snapshot-store.js';
+import { Projections } from '../../src/projections/projections.js';
+import { FaultyStorage } from '../../src/testing/faulty-storage.js';
+import { legalHistory } from '../support/history.js';
 import { appendAll, at, loadAnd, recordingLogger, saveSnapshot, taskCreated } from './recovery-files.js';
 import {
   fullSections,
@@ -30,6 +36,40 @@ const lease = { owner: 'worker-1', expiryAt: 1_000, acquiredAt: 12, updatedAt: 1
 function leasedSnapshot(takenAt = 40): Snapshot {
   return sampleSnapshot(5, { tasks: [sampleTask()], runs: [sampleRun('leased', { lease })] }, takenAt);
 }
+
+describe('a snapshot at any commit boundary, on files (row 20)', () => {
+  it.each([4, 5])('and the tail behind it are the whole of history %i, by hash', async (seed) => {
+    const commits = legalHistory(seed, 40);
+    const storage = new FaultyStorage();
+    const store = new FileSnapshots(storage, '/data/snapshots');
+    const state = new Projections();
+    const taken = new Map<string, { bytes: Buffer; sequence: number; hash: string }>();
+    const writer = await openWalWriter('/data', { storage, limits: { segmentBytes: 4_096 } });
+    for (const { header, events } of commits) {
+      state.apply(await writer.append(events, header));
+      const { path, sequence } = await takeSnapshot(state, store, { takenAt: header.at });
+      taken.set(path, { bytes: storage.contents(path), sequence, hash: state.stateHash() });
+    }
+    await writer.close();
+    expect(taken.size).toBe(commits.length);
+    for (const [path, { bytes, sequence, hash }] of taken) {
+      const disk = new FaultyStorage();
+      for (const name of await storage.readdir('/data/wal'))
+        disk.place(`/data/wal/${name}`, storage.contents(`/data/wal/${name}`));
+      disk.place(path, bytes);
+      const loaded = await loadProjectionFromStorage('/data', { storage: disk });
+      await loaded.writer?.close();
+      expect(loaded).toMatchObject({ snapshotLoaded: true, snapshotSequence: sequence });
+      expect(loaded.projections.stateHash()).toBe(state.stateHash());
+      // Alone it is the state at its boundary: an empty log goes on behind it.
+      const alone = new FaultyStorage();
+      alone.place(path, bytes);
+      const started = await loadProjectionFromStorage('/data', { storage: alone });
+      await started.writer?.close();
+      expect([started.projections.sequence, started.projections.stateHash()]).toEqual([sequence, hash]);
+    }
+  });
+});
 
 describe('recovery (row 15)', () => {
   it('from nothing', async () => {

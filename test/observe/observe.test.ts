@@ -1,10 +1,14 @@
 // Observing over the real journal and projections: what is seen is durable, whole and in order.
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { DEFAULT_LIMITS } from '../../src/domain/limits.js';
 import type { PawlEvent } from '../../src/domain/events.js';
 import { PawlError } from '../../src/errors.js';
 import { hostClock, hostRandom, uuidV7 } from '../../src/host-clock.js';
 import type { Journal } from '../../src/journal/journal.js';
+import { FileBackend } from '../../src/journal/file-backend.js';
+import { hostStorage } from '../../src/journal/host-storage.js';
+import type { JournalBackend } from '../../src/journal/journal-backend.js';
 import { MemoryBackend } from '../../src/journal/memory-backend.js';
 import { openJournalOn } from '../../src/journal/open-journal-on.js';
 import { silentLogger } from '../../src/logger.js';
@@ -13,6 +17,7 @@ import { Observe } from '../../src/observe/observe.js';
 import { Projections } from '../../src/projections/projections.js';
 import { chance, HistoryMaker, runCreated, taskCreated } from './support/history-maker.js';
 import { turn, until, upTo } from './support/stream-fixture.js';
+import { temporaryDirectory } from '../support/engine.js';
 
 interface Opened {
   readonly journal: Journal;
@@ -22,7 +27,7 @@ interface Opened {
   readonly commit: (events: readonly PawlEvent[]) => Promise<void>;
 }
 
-async function open(backend: MemoryBackend): Promise<Opened> {
+async function open(backend: JournalBackend): Promise<Opened> {
   const clock = hostClock;
   const limits = { ...DEFAULT_LIMITS, emitBacklog: 50 };
   const observe = new Observe({ clock, limits, logger: silentLogger });
@@ -58,14 +63,14 @@ const submission = (id: string): PawlEvent[] => [taskCreated(`t${id}`), runCreat
 
 describe('events over the journal', () => {
   it('joined at every offset of a running workload, observed and pulled, are whole and in order, also after a restart', async () => {
-    const backend = new MemoryBackend();
-    const first = await open(backend);
+    const dataDir = join(await temporaryDirectory(), 'data');
+    const first = await open(new FileBackend(hostStorage, dataDir));
     const maker = new HistoryMaker(first.state, chance(7));
     for (let index = 0; index < 60; index++) await first.commit(maker.next());
     await first.observe.close();
     await first.journal.close();
 
-    const { journal, state, observe, commit } = await open(backend);
+    const { journal, state, observe, commit } = await open(new FileBackend(hostStorage, dataDir));
     const next = new HistoryMaker(state, chance(8), 'late');
     const observed: number[][] = [];
     const pulled: Promise<number[]>[] = [];

@@ -1,10 +1,25 @@
 // The manual clock: time stands still, passes from due moment to due moment, and settles before it goes on.
 import { describe, expect, it } from '@jest/globals';
 import { defineTask } from '../../src/execution/define-task.js';
+import { FaultyStorage } from '../../src/testing/faulty-storage.js';
 import { ManualClock } from '../../src/testing/manual-clock.js';
 import { testOrchestrator } from '../../src/testing/test-orchestrator.js';
 import { onTestEnd } from '../support/engine.js';
 import { first, turns } from '../acceptance/support/handlers.js';
+
+describe('a test orchestrator on a simulated disk', () => {
+  it('keeps what was durable when the power goes, and finds it at the next start', async () => {
+    const storage = new FaultyStorage();
+    const kit = await testOrchestrator({ storage });
+    await kit.pawl.submit('elsewhere', undefined, { id: 'kept' });
+    storage.crash(() => 0.5);
+    const again = await kit.crash();
+    onTestEnd(() => again.pawl.close({ drainMs: 0 }));
+    expect(again.pawl.projections.tasks.get('kept')).toBeDefined();
+    storage.failNext('write', 'EIO');
+    await expect(again.pawl.submit('elsewhere')).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
+  });
+});
 
 describe('a manual clock', () => {
   it('stands still', async () => {
