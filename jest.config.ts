@@ -14,7 +14,7 @@ export default {
   },
   maxWorkers: 2,
   // A guard against hanging, not a measure: a loaded machine must not fail a test.
-  testTimeout: 300_000,
+  testTimeout: 600_000,
   // What a suite has loaded is never let go of: a worker that has grown large is replaced before its collector is all it does.
   workerIdleMemoryLimit: '768MB',
 };

@@ -9,7 +9,7 @@ import { temporaryDirectory } from '../support/engine.js';
 describe('without a logger', () => {
   beforeAll(() => {
     execFileSync(process.execPath, ['scripts/build.mjs', '--if-stale'], { stdio: 'pipe' });
-  }, 300_000);
+  }, 600_000);
 
   it('nothing is written to stdout or stderr, whatever happens', async () => {
     const dataDir = join(await temporaryDirectory(), 'data');
@@ -55,5 +55,5 @@ describe('without a logger', () => {
       stderr: '',
       status: 0,
     });
-  }, 120_000);
+  }, 600_000);
 });

@@ -148,7 +148,7 @@ describe('a log of a hundred thousand events', () => {
     expect(await count(reader, 1)).toBe(last);
     for (const from of [66_666, last])
       expect(await count(reader, from)).toBeGreaterThanOrEqual(last - from + 1);
-  }, 300_000);
+  }, 600_000);
 
   it('goes on behind its end and refuses what does not follow (rows 5 and 8)', async () => {
     const copy = copied();
@@ -164,7 +164,7 @@ describe('a log of a hundred thousand events', () => {
     await journal.append({ type: 'ActorHeartbeat', sequence: last + 1, at: 1, actorId: 'a' });
     await journal.close();
     expect((await verify(copy)).lastSequence).toBe(last + 1);
-  }, 300_000);
+  }, 600_000);
 
   it('torn at its end is refused by strict and cut by truncate-partial, the copy kept (rows 6, 9 and 10)', async () => {
     const copy = copied();
@@ -187,7 +187,7 @@ describe('a log of a hundred thousand events', () => {
     const again = await recovered(copy);
     expect([again.sequence, again.hash]).toEqual([beforeLast.sequence, beforeLast.hash]);
     expect((await verify(copy)).lastSequence).toBe(beforeLast.sequence);
-  }, 300_000);
+  }, 600_000);
 
   it('damaged anywhere in any segment is refused with segment and place; what stands before is read (row 11)', async () => {
     const files = segmentFiles(dir);
@@ -238,7 +238,7 @@ describe('a log of a hundred thousand events', () => {
       code: 'ACKNOWLEDGED_DATA_MISSING',
       data: { watermark: last },
     });
-  }, 300_000);
+  }, 600_000);
 
   it('comes to the same state from each snapshot, from the log alone, and with damaged snapshots (rows 15, 17 and 20)', async () => {
     const copy = copied();
@@ -276,11 +276,11 @@ describe('a log of a hundred thousand events', () => {
     }
     expect((await recovered(copy)).hash).toBe(hash);
     expect(existsSync(join(copy, 'head'))).toBe(true);
-  }, 300_000);
+  }, 600_000);
 
   it('is opened by one process at a time (row 19)', async () => {
     const journal = await openJournal(dir, { limits, expectExisting: true });
     await expect(openJournal(dir, { limits })).rejects.toMatchObject({ code: 'DATA_DIR_LOCKED' });
     await journal.close();
-  }, 300_000);
+  }, 600_000);
 });

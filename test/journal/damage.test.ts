@@ -188,7 +188,7 @@ describe('row 11: damage that is not an incomplete last batch', () => {
       expect(readFileSync(segment).equals(flipped)).toBe(true);
     }
     expect(readdirSync(join(dir, 'quarantine'))).toEqual([]);
-  }, 120_000);
+  }, 600_000);
 
   it('a sector of an earlier batch that reads as zeros is corrupt, since a later batch follows', async () => {
     const dir = newDir();

@@ -327,7 +327,7 @@ describe('crashes at every operation', () => {
         }
       }
     }
-  }, 120_000);
+  }, 600_000);
 });
 
 describe('marks', () => {

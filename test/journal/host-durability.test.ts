@@ -61,7 +61,7 @@ describe('a process without a free descriptor', () => {
       program,
     );
     expect(said).toBe('EMFILE synced synced EMFILE synced synced');
-  }, 180_000);
+  }, 600_000);
 });
 
 describe('a write that the kernel does in part', () => {
@@ -83,7 +83,7 @@ describe('a write that the kernel does in part', () => {
     expect(said).toBe('EFBIG');
     expect(statSync(path).size).toBeGreaterThan(0);
     expect(statSync(path).size).toBeLessThan(100_000);
-  }, 180_000);
+  }, 600_000);
 });
 
 function run(command: string, args: readonly string[], input: string): Promise<string> {

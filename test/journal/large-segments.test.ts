@@ -5,5 +5,5 @@ import { openLarge } from './large-segment.js';
 describe('a segment of 128 MiB', () => {
   it('is checked, written anew and read at its end with less than 32 MiB of buffers', async () => {
     await openLarge(2 ** 27, 2 ** 25);
-  }, 60_000);
+  }, 600_000);
 });

@@ -198,5 +198,5 @@ describe('recovery crashed at every operation, three deep', () => {
       const again = await live(disk, () => undefined);
       expect(again).toBe(expected[sequence + 1]);
     }
-  }, 120_000);
+  }, 600_000);
 });

@@ -204,7 +204,7 @@ describe('zeros ahead of the log', () => {
       await appendDurably(again, [heartbeat('after')]);
       await again.close();
     }
-  }, 120_000);
+  }, 600_000);
 
   it('on the real disk: a reader without the lock follows a log that is being written', async () => {
     const dir = newDir();
@@ -231,7 +231,7 @@ describe('zeros ahead of the log', () => {
     const { durableSequence } = journal;
     await journal.close();
     expect((await actorsOf(await openJournal(dir, { readOnly: true }))).length).toBe(durableSequence);
-  }, 60_000);
+  }, 600_000);
 });
 
 describe('a batch of which a reader without the lock sees a part', () => {

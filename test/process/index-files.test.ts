@@ -10,7 +10,7 @@ import { seededRandom } from '../../src/testing/index.js';
 import { temporaryDirectory } from '../support/engine.js';
 import { checksumsOf, look, lookUntil, startIndexing, type Seen } from './harness/examples.js';
 
-const TEST_LIMIT_MS = 180_000;
+const TEST_LIMIT_MS = 600_000;
 const SMALL_FILES = 300;
 const LARGE_FILES = 16;
 const LARGE_BYTES = 2_097_152;

@@ -107,7 +107,7 @@ describe('row 19: two processes on one directory', () => {
     const journal = await openJournal(dir, { repair: 'truncate-partial' });
     expect(journal.currentSequence).toBeGreaterThanOrEqual(first.lastAcknowledged);
     await journal.close();
-  }, 60_000);
+  }, 600_000);
 
   it('nothing acknowledged is lost over many kills, and nothing is there twice', async () => {
     const dir = newDir();
@@ -126,5 +126,5 @@ describe('row 19: two processes on one directory', () => {
     const expected = Array.from({ length: journal.currentSequence }, (_, index) => `a${String(index + 1)}`);
     expect(await actorsOf(journal)).toEqual(expected);
     await journal.close();
-  }, 60_000);
+  }, 600_000);
 });

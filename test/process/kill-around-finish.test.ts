@@ -7,7 +7,7 @@ import { Child, opened, startEngine } from './harness/child.js';
 import { readEffects } from './campaigns/effects.js';
 import type { TrapPoint } from './programs/protocol.js';
 
-const TEST_LIMIT_MS = 60_000;
+const TEST_LIMIT_MS = 600_000;
 
 const CASES: readonly { readonly trap: TrapPoint; readonly what: string; readonly survives: boolean }[] = [
   { trap: 'beforeWrite', what: 'before anything of it is written: it runs again', survives: false },

@@ -9,7 +9,7 @@ import { readEffects } from './campaigns/effects.js';
 import type { EngineSetup } from './programs/protocol.js';
 
 const CRASHES = 3;
-const TEST_LIMIT_MS = 120_000;
+const TEST_LIMIT_MS = 600_000;
 const HOUR_MS = 3_600_000;
 
 let setup: EngineSetup;

@@ -9,7 +9,7 @@ import { readEffects } from './campaigns/effects.js';
 import type { EngineSetup } from './programs/protocol.js';
 
 const INNOCENTS = 9;
-const TEST_LIMIT_MS = 120_000;
+const TEST_LIMIT_MS = 600_000;
 const backoff = { kind: 'fixed', delayMs: 1, jitter: 'none' } as const;
 
 let setup: EngineSetup;

@@ -8,7 +8,7 @@ import { temporaryDirectory } from '../support/engine.js';
 import { Child, opened } from './harness/child.js';
 import type { SubmitterSetup } from './programs/protocol.js';
 
-const TEST_LIMIT_MS = 120_000;
+const TEST_LIMIT_MS = 600_000;
 const MANY = 1_000_000;
 
 let directory: string;

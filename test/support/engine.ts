@@ -33,7 +33,7 @@ export function onTestEnd(clean: () => Promise<void>): void {
 export async function openTest(options: TestOrchestratorOptions = {}): Promise<TestOrchestrator> {
   const backend = options.backend === undefined ? { dataDir: join(await temporaryDirectory(), 'data') } : {};
   // A guard against hanging only: a loaded machine may take its time to settle.
-  const clock = options.clock ?? new ManualClock({ settleMs: 30_000 });
+  const clock = options.clock ?? new ManualClock({ settleMs: 120_000 });
   return closing(await testOrchestrator({ ...backend, ...options, clock }));
 }
 

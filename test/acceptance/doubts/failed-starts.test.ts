@@ -45,7 +45,7 @@ describe('a start', () => {
     'that fails at any %s leaves no timer, and the directory opens again when it works',
     async (operation) => {
       const storage = new FaultyStorage();
-      const clock = new CountingClock({ settleMs: 30_000 });
+      const clock = new CountingClock({ settleMs: 120_000 });
       const open = () =>
         openTest({ clock, tasks: [tick], concurrency: 1, backend: new FileBackend(storage, '/data') });
       const first = await open();

@@ -8,7 +8,7 @@ import type { EngineSetup } from '../programs/protocol.js';
 export { opened, type Ended } from '../campaigns/program.js';
 
 const TRANSPILE = join(process.cwd(), 'test/process/harness/transpile.mjs');
-const TRANSPILE_LIMIT_MS = 120_000;
+const TRANSPILE_LIMIT_MS = 600_000;
 
 const builtRoots = new Map<string, string>();
 
