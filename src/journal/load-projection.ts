@@ -26,7 +26,7 @@ import type { Storage } from './storage.js';
 import { WalReader } from './wal-reader.js';
 import { AppendTelemetry, InstrumentedWalWriter, WalWriter } from './wal-writer.js';
 
-/** Loads at most without the lock, each from the beginning, while retention goes on. */
+/** Loads at most without the lock, each from the beginning, while a writer goes on. */
 const MAX_LOADS = 10;
 
 /** Options of `loadProjectionFromStorage`. */
