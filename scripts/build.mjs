@@ -1,25 +1,33 @@
-// Builds the package: dist/esm and dist/cjs, both with their types. `examples` and `bench` after it compile those
-// folders too. With `--if-stale` a step whose output is newer than all of its sources is skipped, so that
+// Builds the package: dist/esm and dist/cjs, a few bundled files each, with the types of every source beside them.
+// `examples` and `bench` after it compile those folders too. With `--if-stale` a step whose output is newer than all of its sources is skipped, so that
 // `npm start` need not wait for what is already built.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundle } from './bundle.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
 
-/** @typedef {{ name: string, output: string, sources: string[], projects: string[], finish?: () => void }} Step */
+const BUILDERS = ['scripts/build.mjs', 'scripts/bundle.mjs'];
+
+/** @typedef {{ name: string, output: string, sources: string[], projects: string[], finish?: () => Promise<void> }} Step */
 
 /** @type {Record<'package' | 'examples' | 'bench', Step>} */
 const steps = {
   package: {
     name: 'package',
     output: 'dist',
-    sources: ['src', 'package.json', 'tsconfig.json', 'tsconfig.esm.json', 'tsconfig.cjs.json'],
-    projects: ['tsconfig.esm.json', 'tsconfig.cjs.json'],
-    finish: () => {
+    sources: ['src', 'package.json', 'tsconfig.json', 'tsconfig.types.json', ...BUILDERS],
+    projects: ['tsconfig.types.json'],
+    finish: async () => {
+      // Declarations say the same in both formats.
+      cpSync(path.join(root, 'dist', 'esm'), path.join(root, 'dist', 'cjs'), { recursive: true });
       writeFileSync(path.join(root, 'dist', 'cjs', 'package.json'), '{ "type": "commonjs" }\n');
+      const doors = ['index', 'journal/index', 'testing/index'];
+      const cache = await bundle({ root, format: 'es', into: 'dist/esm', entries: [...doors, 'cli/main'] });
+      await bundle({ root, format: 'cjs', into: 'dist/cjs', entries: doors, cache });
       // What `bin` names must be executable.
       chmodSync(path.join(root, 'dist', 'esm', 'cli', 'main.js'), 0o755);
     },
@@ -60,7 +68,7 @@ function isFresh(step) {
 }
 
 /** @param {Step} step */
-function run(step) {
+async function run(step) {
   rmSync(path.join(root, step.output), { recursive: true, force: true });
   for (const project of step.projects) {
     const { status } = spawnSync(process.execPath, [tsc, '-p', project], { cwd: root, stdio: 'inherit' });
@@ -69,7 +77,7 @@ function run(step) {
       process.exit(1);
     }
   }
-  step.finish?.();
+  await step.finish?.();
   writeFileSync(stampOf(step), '');
 }
 
@@ -78,5 +86,5 @@ const wanted = [steps.package];
 if (args.includes('examples')) wanted.push(steps.examples);
 if (args.includes('bench')) wanted.push(steps.bench);
 for (const step of wanted) {
-  if (!args.includes('--if-stale') || !isFresh(step)) run(step);
+  if (!args.includes('--if-stale') || !isFresh(step)) await run(step);
 }

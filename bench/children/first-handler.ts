@@ -1,7 +1,7 @@
 // Opens a data directory that has pending runs, says as soon as a handler runs how long each step took since the
-// process began, and is gone. It comes in by the public door, as an application does.
+// process began, and is gone. It loads the package as it is published, by its name, as an application does.
 import { writeSync } from 'node:fs';
-import { defineTask, openOrchestrator, type StartReport } from '../../src/index.js';
+import { defineTask, openOrchestrator, type StartReport } from 'pawl';
 
 const loadedMs = performance.now();
 const [, , dataDir = ''] = process.argv;
