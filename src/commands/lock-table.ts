@@ -1,12 +1,14 @@
 // Locks by id. A command takes all of its locks at once, in sorted order, before it decides, and holds them
 // until its commit is durable or refused; so two decisions on one aggregate never share a batch, and commands
-// with disjoint locks always may.
+// with disjoint locks always may. What a decision only builds on is not locked but kept: any number of commands may keep
+// an id, and whoever would remove what it names looks for that.
 
 type Grant = () => void;
 
 /** Exclusive locks, granted in the order they were asked for. */
 export class LockTable {
   readonly #held = new Map<string, Grant[] | undefined>();
+  readonly #kept = new Map<string, number>();
   #missed = false;
   #onFreed: () => void = () => undefined;
 
@@ -18,6 +20,25 @@ export class LockTable {
   /** True when the lock is held by somebody. */
   isHeld(key: string): boolean {
     return this.#held.has(key);
+  }
+
+  /** True when a command that is on its way builds on what has this id, or would change it. */
+  isNeeded(key: string): boolean {
+    return this.#held.has(key) || this.#kept.has(key);
+  }
+
+  /** Keeps what has these ids from being removed, as often as it is said. */
+  keep(keys: readonly string[]): void {
+    for (const key of keys) this.#kept.set(key, (this.#kept.get(key) ?? 0) + 1);
+  }
+
+  /** Takes back what `keep` said. */
+  letGo(keys: readonly string[]): void {
+    for (const key of keys) {
+      const times = (this.#kept.get(key) ?? 0) - 1;
+      if (times > 0) this.#kept.set(key, times);
+      else this.#kept.delete(key);
+    }
   }
 
   /** Calls `listener` whenever a lock was given back since somebody was refused one: a try may now succeed. */

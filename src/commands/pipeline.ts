@@ -12,6 +12,7 @@ import type { LockTable } from './lock-table.js';
 
 /** Part of the command queue that admissions leave to the commands that keep the engine going. */
 const RESERVED_SHARE = 0.1;
+const NOTHING_KEPT: readonly string[] = Object.freeze([]);
 
 /** What a pipeline works with. */
 export interface PipelineParts {
@@ -164,9 +165,12 @@ export class CommandPipeline {
   ): Promise<R> {
     return new Promise<R>((resolve, reject) => {
       const keys = command.locks(args, this.#parts.context.state);
+      const kept = command.keeps?.(args) ?? NOTHING_KEPT;
+      this.#parts.locks.keep(kept);
       this.#queued++;
       const settle = (): void => {
         this.#queued--;
+        this.#parts.locks.letGo(kept);
         this.#parts.locks.release(keys);
         this.#parts.onReleased();
       };

@@ -24,6 +24,8 @@ export class Pruner {
   readonly #parts: EngineParts;
   readonly #pipeline: CommandPipeline;
   #tail: Promise<unknown> = Promise.resolve();
+  /** Locks that are held by what is about to be pruned. */
+  readonly #own = new Set<string>();
   /** Commands that wait for their turn. */
   #waiting = 0;
 
@@ -89,7 +91,7 @@ export class Pruner {
           }),
         );
       } catch (error) {
-        this.#parts.locks.release(following?.keys ?? []);
+        this.#release(following?.keys ?? []);
         throw error;
       }
       choice = following;
@@ -122,10 +124,17 @@ export class Pruner {
   #choose(args: PruneArgs, walk: PruneWalk): Choice {
     const { context, locks } = this.#parts;
     const keys: string[] = [];
-    const chosen = choosePrunable(context.refresh(), args, walk, (ids) => {
-      if (!locks.tryAcquire(ids)) return false;
-      for (const id of ids) keys.push(id);
-      return true;
+    const chosen = choosePrunable(context.refresh(), args, walk, {
+      take: (ids) => {
+        if (!locks.tryAcquire(ids)) return false;
+        for (const id of ids) {
+          keys.push(id);
+          this.#own.add(id);
+        }
+        return true;
+      },
+      // What is about to be pruned itself is needed by nobody.
+      isNeeded: (taskId) => locks.isNeeded(taskId) && !this.#own.has(taskId),
     });
     return { ...chosen, keys };
   }
@@ -135,7 +144,7 @@ export class Pruner {
     walk: PruneWalk,
     how: { readonly header: Header; readonly urgent: boolean },
   ): Promise<Pruned> {
-    const { context, journal, locks } = this.#parts;
+    const { context, journal } = this.#parts;
     const events = pruneEvents(choice);
     if (events.length === 0) return prunedBy(events);
     try {
@@ -147,10 +156,15 @@ export class Pruner {
         });
       });
     } finally {
-      locks.release(choice.keys);
+      this.#release(choice.keys);
     }
     walk.gone(choice.runs);
     return prunedBy(events);
+  }
+
+  #release(keys: readonly string[]): void {
+    for (const key of keys) this.#own.delete(key);
+    this.#parts.locks.release(keys);
   }
 
   async #inTurn<R>(work: () => Promise<R>): Promise<R> {

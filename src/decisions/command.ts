@@ -33,6 +33,8 @@ export interface Command<A, R> {
   readonly admission: boolean;
   /** Ids and named locks, each once, taken all at once. The state tells only what never changes, as the task of a run. */
   locks(args: A, state: Projections): readonly string[];
+  /** Tasks that the decision builds on without changing them: none is pruned before the commit is there. Absent: none. */
+  readonly keeps?: (args: A) => readonly string[];
   decide(context: DecisionContext, args: A): Decision<R>;
   /** The answer, from the commit; only what the commit left as it was may be told from the state. */
   result(commit: Commit, args: A, context: Pick<DecisionContext, 'state' | 'limits'>): R;

@@ -72,12 +72,20 @@ function argsOf(fields: Readonly<Record<string, unknown>>, path: string): Requir
   return { olderThanMs: read('olderThanMs'), keepNewest: read('keepNewest') };
 }
 
-/** Chooses what the next commit of a walk prunes; `take` locks the ids of a record, or says no. */
+/** What stands between a choice and what else is being decided. */
+export interface PruneLocks {
+  /** Locks the ids of a record, or says no. */
+  take(ids: readonly string[]): boolean;
+  /** True when a command that is on its way builds on a task, or would change it. */
+  isNeeded(taskId: string): boolean;
+}
+
+/** Chooses what the next commit of a walk prunes. */
 export function choosePrunable(
   context: DecisionContext,
   args: PruneArgs,
   walk: PruneWalk,
-  take: (ids: readonly string[]) => boolean,
+  locks: PruneLocks,
 ): Prunable {
   const endedBefore = context.now - (args.olderThanMs ?? 0);
   const bounds = { endedBefore, keepNewest: args.keepNewest ?? 0 };
@@ -86,7 +94,7 @@ export function choosePrunable(
   let runs = 0;
   const goWith = (task: TaskRow): void => {
     const ids = idsOf(task);
-    if (!take(ids)) return;
+    if (locks.isNeeded(task.id) || !locks.take(ids)) return;
     taskIds.push(task.id);
     runs += ids.length - 1;
   };
@@ -98,8 +106,8 @@ export function choosePrunable(
     if (context.state.tasks.isTerminal(task)) {
       // Judged at the last of its runs to end: only then is none of them among the newest, which are to be kept.
       const judged = run === undefined ? endOfRunless(task) <= endedBefore : isLastToEnd(run);
-      if (judged && taskMayGo(context, task)) goWith(task);
-    } else if (run !== undefined && runMayGo(context, run) && take([run.id])) {
+      if (judged && taskMayGo(context, task, locks)) goWith(task);
+    } else if (run !== undefined && runMayGo(context, run) && locks.take([run.id])) {
       runIds.push(run.id);
       runs++;
     }
@@ -147,16 +155,17 @@ function endOfRunless({ extra, createdAt }: TaskRow): number {
   return extra?.canceledAt ?? Math.max(createdAt, extra?.derivedThroughAt ?? 0);
 }
 
-/** Whether a terminal task may go. */
-function taskMayGo(context: DecisionContext, task: TaskRow): boolean {
+/** Whether a terminal task may go. One that may be about to be run again counts as one that goes on. */
+function taskMayGo(context: DecisionContext, task: TaskRow, locks: PruneLocks): boolean {
   const { state } = context;
+  const goesOn = (row: TaskRow): boolean => !state.tasks.isTerminal(row) || locks.isNeeded(row.id);
   if (task.openRuns > 0) return false;
   const parent = task.extra?.parent;
-  if (parent !== undefined && !state.tasks.isTerminal(parent)) return false;
-  for (const child of task.extra?.children ?? []) if (!state.tasks.isTerminal(child)) return false;
+  if (parent !== undefined && goesOn(parent)) return false;
+  for (const child of task.extra?.children ?? []) if (goesOn(child)) return false;
   for (const dependent of state.dependencies.dependentsOf(task.id)) {
     const row = state.tasks.row(dependent);
-    if (row !== undefined && !state.tasks.isTerminal(row)) return false;
+    if (row !== undefined && goesOn(row)) return false;
   }
   return state.subscriptions
     .watching(task.id)

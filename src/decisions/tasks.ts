@@ -21,6 +21,7 @@ export const submit: Command<SubmitArgs, Submission> = {
   name: 'submit',
   admission: true,
   locks: (args) => [args.spec.id],
+  keeps: ({ spec }) => builtOn(spec),
   decide(context, args) {
     const decision = decideSubmit(context, args.spec, context.limits.maxCommitEvents);
     requireRoomForRuns(context, decision.events);
@@ -43,6 +44,7 @@ export const submitManyAtomic: Command<SubmitManyArgs, readonly Submission[]> = 
   name: 'submitMany',
   admission: true,
   locks: (args) => [...new Set(args.specs.map((spec) => spec.id))],
+  keeps: (args) => args.specs.flatMap(builtOn),
   decide(context, args) {
     const events: PawlEvent[] = [];
     const seen = new Map<string, TaskSpec>();
@@ -73,6 +75,11 @@ export const submitManyAtomic: Command<SubmitManyArgs, readonly Submission[]> = 
     });
   },
 };
+
+/** The tasks that a new one is a child of, or waits for. */
+function builtOn({ parentId, dependsOn }: TaskSpec): readonly string[] {
+  return parentId === undefined ? dependsOn : [parentId, ...dependsOn];
+}
 
 /** What `cancelTask` is about. */
 export interface CancelTaskArgs {

@@ -121,3 +121,18 @@ describe('whoever was refused a lock', () => {
     expect(told).toBe(1);
   });
 });
+
+describe('what is kept', () => {
+  it('is needed until everybody who keeps it has let go, and can be locked meanwhile', () => {
+    const locks = new LockTable();
+    locks.keep(['a', 'b']);
+    locks.keep(['a']);
+    expect([locks.isNeeded('a'), locks.isHeld('a'), locks.tryAcquireOne('a')]).toEqual([true, false, true]);
+    locks.letGo(['a', 'b']);
+    expect(['a', 'b'].map((key) => locks.isNeeded(key))).toEqual([true, false]);
+    locks.letGo(['a']);
+    expect(locks.isNeeded('a')).toBe(true);
+    locks.releaseOne('a');
+    expect([locks.isNeeded('a'), locks.size]).toEqual([false, 0]);
+  });
+});

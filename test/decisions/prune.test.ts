@@ -8,6 +8,7 @@ import {
   choosePrunable,
   PRUNE_BATCH,
   pruneEvents,
+  type PruneLocks,
 } from '../../src/decisions/prune.js';
 import type { PawlEvent } from '../../src/domain/events.js';
 import { given, type EventDraft, type GivenCommit } from '../../src/testing/given.js';
@@ -19,7 +20,9 @@ type Decide = (context: DecisionContext) => readonly PawlEvent[];
 const prune =
   (args = {}, take: (ids: readonly string[]) => boolean = () => true): Decide =>
   (context) =>
-    pruneEvents(choosePrunable(context, checkPruneArgs(args), new PruneWalk(context.state), take));
+    pruneEvents(choosePrunable(context, checkPruneArgs(args), new PruneWalk(context.state), taking(take)));
+/** Locks of which nobody else has any. */
+const taking = (take: (ids: readonly string[]) => boolean): PruneLocks => ({ take, isNeeded: () => false });
 const tasks = (...taskIds: string[]): EventDraft => ({ type: 'TasksPruned', taskIds });
 const runs = (...runIds: string[]): EventDraft => ({ type: 'RunsPruned', runIds });
 
@@ -198,9 +201,21 @@ describe('a walk', () => {
   it('looks at each record once, and goes on where it was', () => {
     const steps: Decide = (context) => {
       const walk = new PruneWalk(context.state);
-      const nothing = choosePrunable(context, { keepNewest: 2 }, walk, () => false);
+      const nothing = choosePrunable(
+        context,
+        { keepNewest: 2 },
+        walk,
+        taking(() => false),
+      );
       expect(nothing).toEqual({ taskIds: [], runIds: [], runs: 0, last: true });
-      return pruneEvents(choosePrunable(context, {}, walk, () => true));
+      return pruneEvents(
+        choosePrunable(
+          context,
+          {},
+          walk,
+          taking(() => true),
+        ),
+      );
     };
     given(three)
       .when(steps)
@@ -214,7 +229,12 @@ describe('a walk', () => {
       // One record a step, none of them gone from the state yet.
       for (let chosen = 1; chosen > 0;) {
         let left = 1;
-        const { taskIds } = choosePrunable(context, { keepNewest: 2 }, walk, () => left-- > 0);
+        const { taskIds } = choosePrunable(
+          context,
+          { keepNewest: 2 },
+          walk,
+          taking(() => left-- > 0),
+        );
         chosen = taskIds.length;
         taken.push(...taskIds);
       }
