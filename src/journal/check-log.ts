@@ -1,17 +1,20 @@
 // Checks a log from its first segment to its end and says what is there. Opening, verifying and the readers without a
 // lock share it; what it finds wrong is thrown with segment and offset. Each byte is read once: whoever opens gets
 // the commits, and has the newest segment copied, as they are found good. It writes nothing itself.
-import { PawlError } from '../errors.js';
+import { isPawlError, type PawlError } from '../errors.js';
+import { requireKnown, requireNext, tornTail } from './check-log-refusals.js';
 import { CommitDecoder } from './commit-codec.js';
 import type { Head } from './head-file.js';
+import { HeldCommits } from './held-commits.js';
 import type { LogConsumer } from './journal-backend.js';
 import { decodeOrRefuse } from './journal-errors.js';
 import { LogCursor } from './log-cursor.js';
-import type { CorruptionReason, RepairPolicy } from './repair-policy.js';
+import { readLog } from './read-log.js';
+import type { RepairPolicy } from './repair-policy.js';
 import { scanSegment, type ScannedChunk, type ScannedCommit, type SegmentEnd } from './scan.js';
 import { sealAtEnd, stepOver } from './segment-ends.js';
 import { MARK_EVERY_BYTES, addMark, type SegmentInfo } from './segment-list.js';
-import { corrupt, type SegmentSource } from './segment-source.js';
+import type { SegmentSource } from './segment-source.js';
 import type { Storage } from './storage.js';
 import { guarded } from './storage-errors.js';
 
@@ -24,8 +27,12 @@ export interface CheckRequest {
   readonly repair: RepairPolicy;
   /** Which commits are decoded: all, the last of each chunk (for its time), or none. */
   readonly decode: 'all' | 'last' | 'none';
-  /** Gets the commits with an event at `from` or behind it. */
-  readonly consumer?: { readonly from: number; readonly apply: LogConsumer['apply'] };
+  /** Gets the commits with an event at `from` or behind it; with `provenTo`, those behind it once they are proven durable. */
+  readonly consumer?: {
+    readonly from: number;
+    readonly apply: LogConsumer['apply'];
+    readonly provenTo?: number;
+  };
   /**
    * Of segments that end before this sequence only header, seal, length and place in the chain are checked. Default 0:
    * every byte of every segment is.
@@ -50,6 +57,8 @@ export interface CheckedLog {
   readonly lastAt: number;
   readonly commits: number;
   readonly coverage: Coverage;
+  /** True when no event is kept and none was ever removed. */
+  readonly isEmpty: boolean;
 }
 
 /** A segment of which only the ends were read. */
@@ -73,7 +82,7 @@ export async function checkLog(request: CheckRequest): Promise<CheckedLog> {
   const { segments } = request;
   const state = checkSegments(request);
   await state.run();
-  requireKnown(request, state);
+  requireKnown(request.head, state);
   const newest = segments[segments.length - 1];
   if (state.end?.kind === 'torn' && request.repair === 'strict' && newest !== undefined) {
     throw tornTail(newest, state.end, state.cursor);
@@ -85,6 +94,17 @@ export async function checkLog(request: CheckRequest): Promise<CheckedLog> {
 /** Begins a check that the caller runs and may look into when it throws. */
 export function checkSegments(request: CheckRequest): SegmentsState {
   return new SegmentsState(request);
+}
+
+/** Runs a check; what it found wrong, or undefined. Errors: those that are no own ones. */
+export async function runCheck(state: SegmentsState): Promise<PawlError | undefined> {
+  try {
+    await state.run();
+    return undefined;
+  } catch (error) {
+    if (isPawlError(error)) return error;
+    throw error;
+  }
 }
 
 /** Where a check stands. */
@@ -101,8 +121,26 @@ export class SegmentsState implements CheckedLog {
   /** Name of the last segment that was looked at. */
   newestName = '';
   private readonly decoder = new CommitDecoder();
+  private readonly held: HeldCommits | undefined;
 
-  constructor(private readonly request: CheckRequest) {}
+  constructor(private readonly request: CheckRequest) {
+    const { provenTo } = request.consumer ?? {};
+    if (provenTo === undefined) return;
+    this.held = new HeldCommits(provenTo, (commits) => {
+      this.handOver(commits);
+    });
+  }
+
+  get isEmpty(): boolean {
+    return this.cursor.firstSequence === 0 && !this.cursor.continues;
+  }
+
+  /** Last sequence that is proven durable: that of the last batch when a frame that is none of its commits follows, or when it is `known`. */
+  provenSequence(known: number): number {
+    const { cursor, lastBatch } = this;
+    if (!cursor.endsInCommit) return cursor.lastSequence;
+    return Math.min(cursor.lastSequence, Math.max(known, lastBatch.firstSequence - 1));
+  }
 
   /** Reads every segment. Errors: the damage that is found first. */
   async run(): Promise<void> {
@@ -189,7 +227,7 @@ export class SegmentsState implements CheckedLog {
       // The disk may write while the commits are taken in.
       const copied = sink?.take(chunk);
       try {
-        this.checkChunk(info, chunk);
+        await this.checkChunk(info, chunk);
       } finally {
         await copied;
       }
@@ -198,16 +236,28 @@ export class SegmentsState implements CheckedLog {
     return step.value;
   }
 
-  private checkChunk(info: SegmentInfo, { commits }: ScannedChunk): void {
+  private async checkChunk(info: SegmentInfo, { commits }: ScannedChunk): Promise<void> {
     this.commits += commits.length;
     for (const { batch, firstSequence } of commits) {
       if (batch !== this.lastBatch.batch) this.lastBatch = { batch, firstSequence };
     }
     const first = commits[0];
-    if (first === undefined) return;
-    addMark(info, { sequence: first.firstSequence, offset: first.offset }, MARK_EVERY_BYTES);
-    this.decode(commits);
-    this.handOver(commits);
+    if (first !== undefined) {
+      addMark(info, { sequence: first.firstSequence, offset: first.offset }, MARK_EVERY_BYTES);
+      this.decode(commits);
+    }
+    if (this.held === undefined) this.handOver(commits);
+    else await this.held.take(commits, this.cursor, (range) => this.readAgain(info, range));
+  }
+
+  /** Commits that were checked and lie in the part of the segment that was read. */
+  private readAgain(
+    info: SegmentInfo,
+    range: { readonly from: number; readonly to: number },
+  ): AsyncIterable<readonly ScannedCommit[]> {
+    const { storage, maxFrameBytes } = this.request;
+    // Whether retention took it away meanwhile is for the caller to find out.
+    return readLog({ storage, maxFrameBytes, segments: [info], ...range, firstKept: () => 0 });
   }
 
   private decode(commits: readonly ScannedCommit[]): void {
@@ -230,64 +280,4 @@ export class SegmentsState implements CheckedLog {
       this.refusal = { error };
     }
   }
-}
-
-function requireNext(cursor: LogCursor, info: SegmentInfo): void {
-  if (!cursor.begun || info.firstSequence === cursor.nextSequence) return;
-  if (info.firstSequence < cursor.nextSequence) {
-    throw corrupt(
-      info.name,
-      0,
-      'sequenceGap',
-      `its name says ${String(info.firstSequence)}, but the log is already at ${String(cursor.lastSequence)}`,
-      {
-        expectedSeq: cursor.nextSequence,
-        found: info.firstSequence,
-      },
-    );
-  }
-  throw new PawlError(
-    'SEGMENT_MISSING',
-    `The log ends at ${String(cursor.lastSequence)} and goes on at ${String(info.firstSequence)} (${info.name}); restore the segment that holds ${String(cursor.nextSequence)}.`,
-    { expectedSeq: cursor.nextSequence, found: info.firstSequence, segment: info.name, offset: 0 },
-  );
-}
-
-/** What is known to be durable must be there; an empty log is the caller's to judge. */
-function requireKnown({ head }: CheckRequest, { cursor, newestName }: SegmentsState): void {
-  if (head === undefined || cursor.firstSequence === 0) return;
-  if (head.logId !== '' && head.logId !== cursor.logId) {
-    throw corrupt(newestName, 0, 'sealMismatch', 'the file head belongs to another log', {
-      found: cursor.logId,
-    });
-  }
-  if (head.durableSequence > cursor.lastSequence)
-    throw acknowledgedMissing(head.durableSequence, cursor.lastSequence);
-}
-
-/** Events that were acknowledged are not there. */
-export function acknowledgedMissing(watermark: number, found: number): PawlError {
-  return new PawlError(
-    'ACKNOWLEDGED_DATA_MISSING',
-    `The log ends at ${String(found)}, but events up to ${String(watermark)} were acknowledged; restore the newest segments from a backup.`,
-    { watermark, found },
-  );
-}
-
-function tornTail(
-  info: SegmentInfo,
-  end: { readonly offset: number; readonly reason: CorruptionReason },
-  cursor: LogCursor,
-): PawlError {
-  return new PawlError(
-    'TORN_TAIL',
-    `Segment ${info.name} ends in an incomplete batch at byte ${String(end.offset)} (${end.reason}), after sequence ${String(cursor.lastSequence)}; it holds nothing acknowledged. Open with repair 'truncate-partial' to cut it and keep a copy.`,
-    {
-      segment: info.name,
-      offset: end.offset,
-      reason: end.reason,
-      batch: cursor.batchOfNext,
-      lastSeq: cursor.lastSequence,
-    },
-  );
 }

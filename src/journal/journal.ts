@@ -19,7 +19,7 @@ import {
 } from './journal-errors.js';
 import type { CommitDraft, JournalParts, ReadRange } from './journal-parts.js';
 import { JournalStamps } from './journal-stamps.js';
-import { readCommits, replayCommits } from './read-commits.js';
+import { readCommits } from './read-commits.js';
 import { carryOver, refuseAll, refuseOthers } from './refused-batch.js';
 import type { JournalRepair } from './repair-policy.js';
 
@@ -235,11 +235,6 @@ export class Journal {
   /** Durable commits with an event of the range, in order, from storage. Errors: `HISTORY_GONE`, `JOURNAL_CORRUPT`. */
   read(range: ReadRange): AsyncGenerator<Commit, void, undefined> {
     return readCommits(this.parts.backend, range.from, this.lastOf(range));
-  }
-
-  /** The same as `read`, pushed: what recovery uses, since it costs no promise a commit. */
-  replay(range: ReadRange, apply: (commit: Commit) => void): Promise<void> {
-    return replayCommits(this.parts.backend, { from: range.from, to: this.lastOf(range) }, apply);
   }
 
   /** Test hook: durable commits wait until the returned function is called. */

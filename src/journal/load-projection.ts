@@ -12,22 +12,17 @@ import { checkJournalOptions } from './journal-options.js';
 import { openJournalOn } from './open-journal-on.js';
 import {
   Recovery,
-  recover,
   staged,
-  type RecoverableLog,
   type Recovered,
   type RecoveryObservations,
   type RecoveryOptions,
   type RejectedSnapshot,
 } from './recovery.js';
+import { loadReadOnly } from './load-projection-read-only.js';
 import type { JournalRepair, RepairPolicy } from './repair-policy.js';
 import { FileSnapshots } from './snapshot-store-files.js';
 import type { Storage } from './storage.js';
-import { WalReader } from './wal-reader.js';
 import { AppendTelemetry, InstrumentedWalWriter, WalWriter } from './wal-writer.js';
-
-/** Loads at most without the lock, each from the beginning, while a writer goes on. */
-const MAX_LOADS = 10;
 
 /** Options of `loadProjectionFromStorage`. */
 export interface LoadProjectionOptions {
@@ -93,7 +88,7 @@ export async function loadProjectionFromStorage(
     logger: options.logger ?? silentLogger,
     startedMs: clock.monotonicMs(),
   };
-  return options.readOnly === true ? await loadReadOnly(request) : await loadForWriting(request, options);
+  return options.readOnly === true ? await loadWithoutLock(request) : await loadForWriting(request, options);
 }
 
 interface LoadRequest {
@@ -141,40 +136,15 @@ async function loadForWriting(
   }
 }
 
-/** While a writer goes on, a snapshot may be newer than the log that was looked at, and a segment be gone: then once more. */
-async function loadReadOnly(request: LoadRequest): Promise<RecoveryBootstrap> {
-  return await loadFrom(request, await openReader(request), 1);
-}
-
-async function loadFrom(request: LoadRequest, reader: WalReader, looks: number): Promise<RecoveryBootstrap> {
-  try {
-    return await loadBehind(request, reader);
-  } catch (error) {
-    const again = await openReader(request);
-    if (looks === MAX_LOADS || !hasMovedOn(reader, again)) throw error;
-    return await loadFrom(request, again, looks + 1);
-  }
-}
-
-function openReader({ dataDir, storage, limits }: LoadRequest): Promise<WalReader> {
+async function loadWithoutLock(request: LoadRequest): Promise<RecoveryBootstrap> {
+  const { dataDir, storage, limits } = request;
   const { maxFrameBytes } = limits;
-  return staged('open', () => WalReader.open(dataDir, { storage, maxFrameBytes }));
-}
-
-function hasMovedOn(before: WalReader, now: WalReader): boolean {
-  return (['firstSequence', 'currentSequence', 'knownSequence'] as const).some(
-    (key) => before[key] !== now[key],
-  );
-}
-
-async function loadBehind(request: LoadRequest, reader: WalReader): Promise<RecoveryBootstrap> {
-  const snapshots = new FileSnapshots(request.storage, dataDirPaths(request.dataDir).snapshots);
-  const recovered = await recover({
-    ...recoveryOptions(request, { snapshots }),
-    journal: readableLog(reader),
-    readOnly: true,
-  });
-  return bootstrap(request.dataDir, recovered, new AppendTelemetry());
+  const recovery = (): Recovery => {
+    const snapshots = new FileSnapshots(storage, dataDirPaths(dataDir).snapshots);
+    return new Recovery({ ...recoveryOptions(request, { snapshots }), readOnly: true });
+  };
+  const recovered = await loadReadOnly({ dataDir, storage, maxFrameBytes, recovery });
+  return bootstrap(dataDir, recovered, new AppendTelemetry());
 }
 
 function recoveryOptions(
@@ -196,24 +166,5 @@ function bootstrap(dataDir: string, recovered: Recovered, telemetry: AppendTelem
     snapshotSequence,
     observations,
     snapshotsRejected,
-  };
-}
-
-function readableLog(reader: WalReader): RecoverableLog {
-  return {
-    isEmpty: reader.isEmpty,
-    firstSequence: reader.firstSequence,
-    get durableSequence() {
-      return reader.currentSequence;
-    },
-    knownSequence: reader.knownSequence,
-    prove: (sequence) => {
-      reader.prove(sequence);
-    },
-    // Nothing will be appended to it.
-    beginAt: () => undefined,
-    async replay(range, apply) {
-      for await (const commit of reader.read(range)) apply(commit);
-    },
   };
 }

@@ -19,6 +19,8 @@ export class LogCursor {
   batch = 0;
   /** True when the last frame was the last of its batch. */
   batchEnded = true;
+  /** True when the last frame was a commit: nothing behind its batch shows that the batch was made durable. */
+  endsInCommit = false;
   /** headerCRC of the last frame. */
   previousCrc = 0;
   /** Sequence the next event must have. */
@@ -60,6 +62,7 @@ export class LogCursor {
     this.epoch = header.epoch;
     this.batch = header.batch;
     this.batchEnded = header.lastOfBatch;
+    this.endsInCommit = header.count > 0;
     this.previousCrc = headerCrc;
     this.nextSequence = header.firstSequence + header.count;
     if (header.count > 0 && this.firstSequence === 0) this.firstSequence = header.firstSequence;

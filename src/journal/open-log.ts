@@ -1,6 +1,7 @@
 // Opens a data directory for writing: lock, check, rewrite, in the order of contract §8. Until the check has
 // passed nothing but the lock file and missing folders is written; a refusal lets go of the lock again.
-import { checkLog, acknowledgedMissing, type CheckedLog, type Coverage } from './check-log.js';
+import { checkLog, type CheckedLog, type Coverage } from './check-log.js';
+import { acknowledgedMissing } from './check-log-refusals.js';
 import { dataDirPaths, prepareFolders, prepareRoot, requireDataDir, type DataDirPaths } from './data-dir.js';
 import { lockDataDir } from './data-dir-lock.js';
 import { readHead, type Head } from './head-file.js';
@@ -95,7 +96,7 @@ interface FoundLog {
 
 /** The last questions before anything of the log is changed. */
 function requireFit({ checked, segments, head, request }: FoundLog & Pick<LockedDir, 'request'>): void {
-  const empty = isEmpty(checked);
+  const empty = checked.isEmpty;
   const knownSequence = head?.durableSequence ?? 0;
   if (request.load === undefined) {
     if (empty && knownSequence > 0) throw acknowledgedMissing(knownSequence, 0);
@@ -118,7 +119,7 @@ async function takeOver(
   const epoch = Math.max(cursor.epoch, head?.epoch ?? 0) + 1;
   const logId = cursor.logId || (head?.logId ?? '') || request.ids.nextId();
   const base = { paths, lock, segments, epoch, logId, head, lastAt, coverage };
-  if (isEmpty(checked)) {
+  if (checked.isEmpty) {
     await copy?.abandon();
     await removeEmptySegment(storage, paths, segments);
     return { ...base, writer: undefined, cursor: new LogCursor(), repaired: undefined };
@@ -138,11 +139,6 @@ async function takeOver(
   }
   if (repaired !== undefined) request.logger.warn({ component: 'journal', ...repaired }, 'log repaired');
   return { ...base, writer, cursor: writer.cursor, repaired };
-}
-
-/** True when no event is kept and none was ever removed. */
-function isEmpty({ cursor }: CheckedLog): boolean {
-  return cursor.firstSequence === 0 && !cursor.continues;
 }
 
 /** A segment without events, left by a crash before its first commit, would fix where the log begins. */

@@ -1,4 +1,4 @@
-// Durable commits from storage, decoded: pulled one by one, or pushed, which costs no promise a commit.
+// Durable commits from storage, decoded, pulled one by one.
 import type { Commit } from '../domain/events.js';
 import { CommitDecoder } from './commit-codec.js';
 import type { JournalBackend } from './journal-backend.js';
@@ -15,16 +15,4 @@ export async function* readCommits(
   const decoder = new CommitDecoder();
   for await (const frames of source.read(from, to))
     yield* frames.map((frame) => decodeOrRefuse(decoder, frame));
-}
-
-/** The same, pushed. */
-export async function replayCommits(
-  source: Source,
-  range: { readonly from: number; readonly to: number },
-  apply: (commit: Commit) => void,
-): Promise<void> {
-  const decoder = new CommitDecoder();
-  for await (const frames of source.read(range.from, range.to)) {
-    for (const frame of frames) apply(decodeOrRefuse(decoder, frame));
-  }
 }

@@ -10,7 +10,7 @@ import type { TransitionTable } from '../machines/transition-table.js';
 import { Projections, type ProjectionsOptions } from '../projections/projections.js';
 import { CommitDecoder, type CommitFrame } from './commit-codec.js';
 import type { JournalBackend, LogConsumer, LogReach } from './journal-backend.js';
-import { decodeOrRefuse, emptyBehindHead, inDirectory } from './journal-errors.js';
+import { decodeOrRefuse, emptyBehindHead } from './journal-errors.js';
 import { beginsLate, endsEarly, snapshotAhead } from './recovery-refusals.js';
 import { loadNewestSnapshot, type RejectedSnapshot, type SnapshotSearch } from './recovery-snapshot.js';
 
@@ -31,21 +31,12 @@ export interface RecoveryObservations {
   readonly walReplayEventsApplied: number;
 }
 
-/** The log as recovery needs it: an open journal, or a reader. */
+/** Where a log that was read begins to be appended to. */
 export interface RecoverableLog {
   /** True when no event is kept and none was ever removed. */
   readonly isEmpty: boolean;
-  /** First sequence that is kept. */
-  readonly firstSequence: number;
-  readonly durableSequence: number;
-  /** Highest sequence that is known to have been durable. */
-  readonly knownSequence: number;
-  /** Told what a snapshot stands for, which was durable before it was written; `durableSequence` may grow for it. */
-  prove?(sequence: number): void;
   /** Lets an empty log begin behind what a snapshot stands for. Errors: `ACKNOWLEDGED_DATA_MISSING`. */
   beginAt(sequence: number, at: number): void;
-  /** Hands over the durable commits from a sequence on. */
-  replay(range: { readonly from: number }, apply: (commit: Commit) => void): Promise<void>;
 }
 
 /** What recovery works on. */
@@ -67,11 +58,6 @@ export interface RecoveryOptions {
   readonly readOnly?: boolean;
   /** Called when the lock is held and recovery begins. */
   readonly onBegin?: () => void;
-}
-
-/** What `recover` works on. */
-export interface RecoverOptions extends RecoveryOptions {
-  readonly journal: RecoverableLog;
 }
 
 /** What recovery came to. */
@@ -139,15 +125,6 @@ export class Recovery implements LogConsumer {
     }
   }
 
-  /** The same of commits that were decoded. */
-  applyCommit(commit: Commit): void {
-    try {
-      this.#applyCommit(commit);
-    } catch (error) {
-      throw atReplay(error);
-    }
-  }
-
   /** Errors: `SNAPSHOT_AHEAD`, `SEGMENT_MISSING`, `ACKNOWLEDGED_DATA_MISSING`, `JOURNAL_CORRUPT`. */
   end(reach: LogReach): void {
     this.requireFit(reach);
@@ -172,7 +149,7 @@ export class Recovery implements LogConsumer {
   }
 
   /** Fixes where an empty log begins, tidies up, and says what recovery came to. To be called once the log is open. */
-  async finish(journal: Pick<RecoverableLog, 'isEmpty' | 'beginAt'>): Promise<Recovered> {
+  async finish(journal: RecoverableLog): Promise<Recovered> {
     const { clock, backend, readOnly } = this.#options;
     const { loaded, rejected } = this.#search;
     const logger = this.logger;
@@ -200,34 +177,6 @@ export class Recovery implements LogConsumer {
   #applyCommit(commit: Commit): void {
     this.#projections.apply(commit);
     this.#events += commit.events.length;
-  }
-}
-
-/**
- * Brings projections to the end of a log that is open. Every error carries `data.stage`.
- * Errors: `SNAPSHOT_AHEAD`, `SEGMENT_MISSING`, `ACKNOWLEDGED_DATA_MISSING`, `REPLAY_REFUSED`, `JOURNAL_CORRUPT`.
- */
-export async function recover({ journal, ...options }: RecoverOptions): Promise<Recovered> {
-  const recovery = new Recovery(options);
-  try {
-    const from = await recovery.from();
-    journal.prove?.(from - 1);
-    const { isEmpty, firstSequence, durableSequence, knownSequence } = journal;
-    const reach = {
-      firstSequence: isEmpty ? 0 : firstSequence,
-      lastSequence: durableSequence,
-      knownSequence,
-    };
-    recovery.requireFit(reach);
-    await staged('read', () =>
-      journal.replay({ from }, (commit) => {
-        recovery.applyCommit(commit);
-      }),
-    );
-    recovery.end(reach);
-    return await recovery.finish(journal);
-  } catch (error) {
-    throw options.dataDir === undefined ? error : inDirectory(error, options.dataDir);
   }
 }
 

@@ -2,8 +2,8 @@
 // something behind it, or `head`, proves it durable. A damaged log is readable up to the damage, which is
 // thrown when a read comes to it.
 import type { Commit } from '../domain/events.js';
-import { isPawlError, type PawlError } from '../errors.js';
-import { checkSegments, type SegmentsState } from './check-log.js';
+import type { PawlError } from '../errors.js';
+import { checkSegments, runCheck } from './check-log.js';
 import { CommitDecoder } from './commit-codec.js';
 import { dataDirPaths, requireDataDir } from './data-dir.js';
 import { readHead } from './head-file.js';
@@ -24,10 +24,7 @@ export interface WalReaderParts {
 
 interface Seen {
   readonly segments: readonly SegmentInfo[];
-  /** Last sequence that is there whole, proven durable or not. */
-  readonly wholeSequence: number;
   readonly isEmpty: boolean;
-  readonly knownSequence: number;
   readonly damage: PawlError | undefined;
 }
 
@@ -37,7 +34,8 @@ export class WalReader {
     private readonly parts: WalReaderParts,
     private readonly wal: string,
     private readonly seen: Seen,
-    private provenSequence: number,
+    /** Last sequence that is proven durable. */
+    readonly currentSequence: number,
   ) {}
 
   /** Looks at the log under `root`. Errors: `DATA_DIR_MISSING`, `DATA_DIR_FOREIGN`. Creates nothing. */
@@ -53,35 +51,18 @@ export class WalReader {
         const head = await readHead(storage, paths.head);
         const segments = await listSegments(storage, paths.wal);
         const request = { storage, segments, head, maxFrameBytes } as const;
-        const { state, damage } = await look({ ...request, repair: 'truncate-partial', decode: 'none' });
+        const state = checkSegments({ ...request, repair: 'truncate-partial', decode: 'none' });
+        const damage = await runCheck(state);
         return { found: { head, segments, state }, damage, segments: segments.map(({ name }) => name) };
       },
       async () => (await oldestSegment(storage, paths.wal))?.name,
     );
     const proven =
       damage === undefined && !unproven
-        ? provenSequence(state, head?.durableSequence ?? 0)
+        ? state.provenSequence(head?.durableSequence ?? 0)
         : state.cursor.lastSequence;
-    const { firstSequence, continues } = state.cursor;
-    const isEmpty = firstSequence === 0 && !continues;
-    const seen = {
-      segments,
-      wholeSequence: isEmpty ? 0 : state.cursor.lastSequence,
-      isEmpty,
-      knownSequence: head?.durableSequence ?? 0,
-      damage,
-    };
-    return new WalReader(parts, paths.wal, seen, isEmpty ? 0 : proven);
-  }
-
-  /** Last sequence that is proven durable. */
-  get currentSequence(): number {
-    return this.provenSequence;
-  }
-
-  /** Takes the word of a snapshot: what it stands for was durable before it was written. */
-  prove(sequence: number): void {
-    this.provenSequence = Math.max(this.provenSequence, Math.min(sequence, this.seen.wholeSequence));
+    const { isEmpty } = state;
+    return new WalReader(parts, paths.wal, { segments, damage, isEmpty }, isEmpty ? 0 : proven);
   }
 
   /** First sequence that is kept; 1 for an empty log. */
@@ -92,11 +73,6 @@ export class WalReader {
   /** True when no event is kept and none was ever removed. */
   get isEmpty(): boolean {
     return this.seen.isEmpty;
-  }
-
-  /** Highest sequence that `head` knew to be durable before the log was looked at. */
-  get knownSequence(): number {
-    return this.seen.knownSequence;
   }
 
   /** What is wrong behind `currentSequence`; undefined for a log that is whole. */
@@ -110,7 +86,7 @@ export class WalReader {
    */
   async *read({ from, to }: ReadRange): AsyncGenerator<Commit, void, undefined> {
     const { segments, damage } = this.seen;
-    const { parts, wal, provenSequence: lastSequence } = this;
+    const { parts, wal, currentSequence: lastSequence } = this;
     const firstKept = async (): Promise<number> =>
       (await oldestSegment(parts.storage, wal))?.firstSequence ?? 0;
     const decoder = new CommitDecoder();
@@ -120,23 +96,4 @@ export class WalReader {
     }
     if (damage !== undefined && (to === undefined || to > lastSequence)) throw damage;
   }
-}
-
-async function look(
-  request: Parameters<typeof checkSegments>[0],
-): Promise<{ state: SegmentsState; damage: PawlError | undefined }> {
-  const state = checkSegments(request);
-  try {
-    await state.run();
-    return { state, damage: undefined };
-  } catch (error) {
-    if (!isPawlError(error)) throw error;
-    return { state, damage: error };
-  }
-}
-
-/** The last batch counts when a frame of a later one follows, or `head` knows it. */
-function provenSequence({ cursor, end, lastBatch }: SegmentsState, known: number): number {
-  if (end?.kind === 'sealed' || lastBatch.batch !== cursor.batch) return cursor.lastSequence;
-  return Math.min(cursor.lastSequence, Math.max(known, lastBatch.firstSequence - 1));
 }

@@ -14,26 +14,12 @@ import { openJournal, openWalWriter, verify } from '../../src/journal/open-journ
 import { RecordWriter } from '../../src/journal/record-writer.js';
 import type { Storage } from '../../src/journal/storage.js';
 import { FaultyStorage } from '../../src/testing/faulty-storage.js';
+import { counting } from './counting-storage.js';
 import { at } from './recovery-files.js';
 import { actorsOf, event, frameBehind, framesOf } from './wal-fixtures.js';
 
 const FIRST = '/data/wal/00000000000000000001.wal';
 const ids = uuidV7(hostClock, hostRandom());
-
-/** Counts the bytes that are read from each file. */
-function counting(storage: Storage): { readonly storage: Storage; readonly bytesRead: Map<string, number> } {
-  const bytesRead = new Map<string, number>();
-  const open: Storage['open'] = async (path, mode) => {
-    const file = await storage.open(path, mode);
-    const read: typeof file.read = async (into, from, length, position) => {
-      const count = await file.read(into, from, length, position);
-      bytesRead.set(path, (bytesRead.get(path) ?? 0) + count);
-      return count;
-    };
-    return Object.assign(Object.create(file) as typeof file, { read });
-  };
-  return { storage: Object.assign(Object.create(storage) as Storage, { open }), bytesRead };
-}
 
 /** A disk with a log of tenants in several segments; the newest is not sealed unless it was closed. */
 async function logOn(events: number, close: boolean, segmentBytes = 100_000): Promise<FaultyStorage> {

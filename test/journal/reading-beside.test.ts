@@ -56,10 +56,10 @@ function sequenceOf(path: string): number {
   return Number.parseInt(path.slice(-24), 10);
 }
 
-/** Does something right before a file is opened for reading for the nth time. */
-function before(storage: FaultyStorage, path: string, act: () => Promise<void>, nth = 1): void {
+/** Does something right before a file is opened for the first time. */
+function before(storage: FaultyStorage, path: string, act: () => Promise<void>): void {
   const open = storage.open.bind(storage);
-  let left = nth;
+  let left = 1;
   storage.open = async (asked: string, mode: OpenMode) => {
     if (asked === path && --left === 0) await act();
     return await open(asked, mode);
@@ -189,21 +189,27 @@ describe('segments that go while a reader reads', () => {
   });
 });
 
+describe('a log of which nothing is there', () => {
+  it('is read to its end at once, and begins with the first event', async () => {
+    const storage = new FaultyStorage();
+    await (await openJournal(DIR, { storage })).close();
+    const reader = await openWalReader(DIR, { storage });
+    expect([reader.firstSequence, await firstOf(reader)]).toEqual([1, 0]);
+    const whole = await openWalReader(DIR, { storage: disk() });
+    for await (const commit of whole.read({ from: 5, to: 4 })) expect(commit).toBeUndefined();
+  });
+});
+
 describe('a load without the lock', () => {
   it('begins again when a segment that it needs goes, and comes to the same state', async () => {
     const storage = disk();
     await storage.unlink(`${DIR}/snapshots/${String(SNAPSHOT_AT)}.snapshot`);
     const bytes = files.get(`${DIR}/snapshots/${String(SNAPSHOT_AT)}.snapshot`) ?? Buffer.alloc(0);
-    // Looked at once, and gone when it is read; by then a snapshot stands for it.
-    before(
-      storage,
-      segment(0),
-      async () => {
-        storage.place(`${DIR}/snapshots/${String(SNAPSHOT_AT)}.snapshot`, bytes);
-        await remove(storage, 2);
-      },
-      2,
-    );
+    // Listed, and gone when it is read; by then a snapshot stands for it.
+    before(storage, segment(0), async () => {
+      storage.place(`${DIR}/snapshots/${String(SNAPSHOT_AT)}.snapshot`, bytes);
+      await remove(storage, 2);
+    });
     const loaded = await loadProjectionFromStorage(DIR, { storage, readOnly: true });
     expect(loaded).toMatchObject({ snapshotSequence: SNAPSHOT_AT });
     expect(loaded.projections.stateHash()).toBe(hash);
@@ -212,8 +218,8 @@ describe('a load without the lock', () => {
   it('says what is missing when no snapshot stands for what went', async () => {
     const storage = disk();
     await storage.unlink(`${DIR}/snapshots/${String(SNAPSHOT_AT)}.snapshot`);
-    // There while the log is looked at, and gone when it is read.
-    before(storage, segment(0), () => remove(storage, 1), 2);
+    // Listed, and gone when it is read.
+    before(storage, segment(0), () => remove(storage, 1));
     await expect(loadProjectionFromStorage(DIR, { storage, readOnly: true })).rejects.toMatchObject({
       code: 'SEGMENT_MISSING',
       data: { stage: 'read', expectedSeq: 1, firstAvailable: sequenceOf(segment(1)) },

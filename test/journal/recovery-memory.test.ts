@@ -4,7 +4,7 @@ import type { Commit } from '../../src/domain/events.js';
 import type { Journal } from '../../src/journal/journal.js';
 import { MemoryBackend } from '../../src/journal/memory-backend.js';
 import { openJournalOn } from '../../src/journal/open-journal-on.js';
-import { Recovery, recover, type Recovered, type RecoveryOptions } from '../../src/journal/recovery.js';
+import { Recovery, type Recovered, type RecoveryOptions } from '../../src/journal/recovery.js';
 import { SnapshotEncoder } from '../../src/journal/snapshot-writer-encoder.js';
 import { pourSnapshot, type Snapshot } from '../../src/journal/snapshot-model.js';
 import { takeSnapshot } from '../../src/journal/snapshot-store.js';
@@ -297,8 +297,13 @@ describe('a snapshot and a log that do not fit', () => {
     const backend = new MemoryBackend();
     keep(backend, smallSnapshot(10));
     const { logger, lines } = recordingLogger();
-    const journal = await openOn(backend);
-    const recovered = await recover({ journal, backend, clock: hostClock, logger, dataDir: 'here' });
+    const load = new Recovery({ backend, clock: hostClock, logger, dataDir: 'here' });
+    const journal = await openJournalOn(backend, {
+      clock: hostClock,
+      ids: uuidV7(hostClock, hostRandom()),
+      load,
+    });
+    const recovered = await load.finish(journal);
     expect(recovered.projections.sequence).toBe(10);
     expect(journal.currentSequence).toBe(10);
     // No earlier than the snapshot, so that the state does not refuse what is appended next.
@@ -347,18 +352,16 @@ describe('a snapshot and a log that do not fit', () => {
   });
 
   it('are refused when the log gives less than it says it has', async () => {
-    const journal = {
-      isEmpty: false,
-      firstSequence: 1,
-      durableSequence: 5,
-      knownSequence: 5,
-      beginAt: () => undefined,
-      replay: () => Promise.resolve(),
-    };
-    await expect(recover({ journal, backend: {}, clock: hostClock })).rejects.toMatchObject({
-      code: 'JOURNAL_CORRUPT',
-      data: { stage: 'read', reason: 'sequenceGap', expectedSeq: 1 },
-    });
+    const recovery = new Recovery({ backend: {}, clock: hostClock });
+    await recovery.from();
+    expect(() => {
+      recovery.end({ firstSequence: 1, lastSequence: 5, knownSequence: 5 });
+    }).toThrow(
+      expect.objectContaining({
+        code: 'JOURNAL_CORRUPT',
+        data: { stage: 'read', reason: 'sequenceGap', expectedSeq: 1 },
+      }),
+    );
   });
 
   it('are refused when the log begins after 1 and no snapshot can be used', async () => {

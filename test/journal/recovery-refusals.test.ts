@@ -3,7 +3,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { PawlError } from '../../src/errors.js';
 import { hostClock, hostRandom, uuidV7 } from '../../src/host-clock.js';
-import { CommitDecoder } from '../../src/journal/commit-codec.js';
+import { CommitDecoder, encodeCommit } from '../../src/journal/commit-codec.js';
 import {
   commitTooLarge,
   decodeOrRefuse,
@@ -16,8 +16,9 @@ import { openJournal } from '../../src/journal/index.js';
 import { MemoryBackend } from '../../src/journal/memory-backend.js';
 import { repair } from '../../src/journal/offline-repair.js';
 import { openJournalOn } from '../../src/journal/open-journal-on.js';
+import { RecordWriter } from '../../src/journal/record-writer.js';
 import { eventsOf } from '../../src/journal/recovery-count.js';
-import { Recovery, recover } from '../../src/journal/recovery.js';
+import { Recovery } from '../../src/journal/recovery.js';
 import { pourSnapshot, type Snapshot } from '../../src/journal/snapshot-model.js';
 import { SnapshotEncoder } from '../../src/journal/snapshot-writer-encoder.js';
 import { transitionTable } from '../../src/machines/transition-table.js';
@@ -37,19 +38,17 @@ function bytesOf(snapshot: Snapshot): Buffer {
 
 const reach = { firstSequence: 0, lastSequence: 0, knownSequence: 0 };
 
-describe('a start on an open log', () => {
+describe('a start', () => {
   it('applies what is there, and says when it begins', async () => {
     const backend = new MemoryBackend();
-    const journal = await openJournalOn(backend, { clock, ids: uuidV7(clock, hostRandom()) });
-    for (const actorId of ['a', 'b', 'c']) await appendDurably(journal, [pausedOr(actorId)]);
+    const ids = uuidV7(clock, hostRandom());
+    const before = await openJournalOn(backend, { clock, ids });
+    for (const actorId of ['a', 'b', 'c']) await appendDurably(before, [pausedOr(actorId)]);
+    await before.close();
     let begun = 0;
-    const recovered = await recover({
-      journal,
-      backend,
-      clock,
-      transitions: transitionTable,
-      onBegin: () => begun++,
-    });
+    const load = new Recovery({ backend, clock, transitions: transitionTable, onBegin: () => begun++ });
+    const journal = await openJournalOn(backend, { clock, ids, load });
+    const recovered = await load.finish(journal);
     expect(recovered.observations).toMatchObject({ walReplayEventsApplied: 3, eventsAppliedTotal: 3 });
     expect([recovered.projections.sequence, begun]).toEqual([3, 1]);
     await journal.close();
@@ -97,12 +96,13 @@ describe('recovery is refused', () => {
     );
   });
 
-  it('at replay, by an event that the state refuses, decoded or not', async () => {
+  it('at replay, by an event that the state refuses', async () => {
     const recovery = new Recovery({ backend: {}, clock });
     await recovery.from();
-    const events = [{ type: 'EngineResumed' as const, sequence: 1, at: 1 }];
+    const out = new RecordWriter();
+    encodeCommit({ header: { at: 1 }, events: [{ type: 'EngineResumed', sequence: 1, at: 1 }] }, out);
     expect(() => {
-      recovery.applyCommit({ header: { at: 1 }, firstSequence: 1, events });
+      recovery.apply([{ bytes: out.bytes, from: 0, end: out.position, firstSequence: 1, count: 1 }]);
     }).toThrow(
       expect.objectContaining({ code: 'REPLAY_REFUSED', data: expect.objectContaining({ stage: 'replay' }) }),
     );

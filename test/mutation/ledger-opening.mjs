@@ -9,21 +9,21 @@ export const OPENING = [
     entries: [
       [
         'segments-gap',
-        'check-log',
+        'check-log-refusals',
         'a segment that is missing is not missed',
         "throw new PawlError( 'SEGMENT_MISSING',",
         "if (info.sizeBytes < 0) throw new PawlError( 'SEGMENT_MISSING',",
       ],
       [
         'head-knows',
-        'check-log',
+        'check-log-refusals',
         'an end that head knows to be durable is not missed',
         'if (head.durableSequence > cursor.lastSequence) throw acknowledgedMissing(head.durableSequence, cursor.lastSequence);',
         '',
       ],
       [
         'head-log',
-        'check-log',
+        'check-log-refusals',
         'the head of another log is believed',
         "if (head.logId !== '' && head.logId !== cursor.logId) {",
         "if (head.logId === 'another') {",
@@ -44,9 +44,9 @@ export const OPENING = [
       ],
       [
         'reader-proof',
-        'wal-reader',
+        'check-log',
         'a reader without the lock shows a batch that nothing proves durable',
-        "if (end?.kind === 'sealed' || lastBatch.batch !== cursor.batch) return cursor.lastSequence;",
+        'if (!cursor.endsInCommit) return cursor.lastSequence;',
         'if (cursor.batch >= 0) return cursor.lastSequence;',
       ],
       [

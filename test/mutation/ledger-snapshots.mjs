@@ -370,13 +370,6 @@ export const SNAPSHOTS = [
         '',
       ],
       [
-        'reader-prove-whole',
-        'wal-reader',
-        'a snapshot proves events that are not there',
-        'Math.min(sequence, this.seen.wholeSequence)',
-        'sequence',
-      ],
-      [
         'fit-reach',
         'recovery',
         'a gap between snapshot and log is stepped over',

@@ -34,9 +34,7 @@ async function open(backend: JournalBackend): Promise<Opened> {
   const onLifecycle = observe.actorSystem.startJournal(journalMachine);
   const journal = await openJournalOn(backend, { clock, ids: uuidV7(clock, hostRandom()), onLifecycle });
   const state = new Projections();
-  await journal.replay({ from: 1 }, (commit) => {
-    state.apply(commit);
-  });
+  for await (const commit of journal.read({ from: 1 })) state.apply(commit);
   journal.commits.subscribe((commit) => {
     state.apply(commit);
   });
