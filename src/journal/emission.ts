@@ -16,6 +16,7 @@ export class Emission {
   private holds = 0;
   private running = false;
   private waiting: (() => void)[] = [];
+  private readonly behind: (() => void)[] = [];
 
   /** `release` gets each batch back when its last commit was emitted; `onThrow` gets what a caller threw. */
   constructor(
@@ -63,6 +64,12 @@ export class Emission {
     await new Promise<void>((resolve) => this.waiting.push(resolve));
   }
 
+  /** Calls `step` between two batches: at once, or when the loop that runs now has handed out what is not held back. */
+  between(step: () => void): void {
+    if (this.running) this.behind.push(step);
+    else step();
+  }
+
   /** Ends the stream. */
   complete(): void {
     this.ended = true;
@@ -80,6 +87,7 @@ export class Emission {
       this.release(batch);
     }
     this.running = false;
+    for (const step of this.behind.splice(0)) step();
     if (this.idle && this.waiting.length > 0) {
       const { waiting } = this;
       this.waiting = [];

@@ -4,7 +4,7 @@
 import { isPawlError, type PawlError } from '../errors.js';
 import { BackgroundCheck } from './background-check.js';
 import type { CommitFrame } from './commit-codec.js';
-import { createSegment, notDone, removeNamed, syncName, type NamedSegment } from './create-segment.js';
+import { notDone } from './create-segment.js';
 import { dataDirPaths } from './data-dir.js';
 import { describeOpened } from './describe-opened.js';
 import { DirectoryWatch, fencedBy, type LostDirectory } from './directory-watch.js';
@@ -14,10 +14,11 @@ import { journalClosed } from './journal-errors.js';
 import type { LogCursor } from './log-cursor.js';
 import { FileLogSegments } from './log-segments.js';
 import { warnOfNetwork } from './network-file-systems.js';
+import { NextSegment } from './next-segment.js';
 import { openLog, type WritableLog } from './open-log.js';
 import { readLog } from './read-log.js';
 import { ReserveFile } from './reserve-file.js';
-import { MARK_EVERY_BYTES, addMark, segmentInfo, type SegmentInfo } from './segment-list.js';
+import { MARK_EVERY_BYTES, addMark, type SegmentInfo } from './segment-list.js';
 import { poisonedAt, type SegmentWriter } from './segment-writer.js';
 import { FileSnapshots } from './snapshot-store-files.js';
 import type { Storage } from './storage.js';
@@ -37,6 +38,7 @@ interface OpenBackend {
   readonly watch: DirectoryWatch;
   readonly reserve: ReserveFile;
   readonly upkeep: Upkeep;
+  readonly next: NextSegment;
 }
 
 /** Keeps a log in a directory. One opening an instance. */
@@ -44,8 +46,6 @@ export class FileBackend implements JournalBackend {
   private live: OpenBackend | undefined;
   private writer: SegmentWriter | undefined;
   private rest: BackgroundCheck | undefined;
-  /** A segment whose name is not durable yet. */
-  private named: NamedSegment | undefined;
   private busy = false;
   private poisoned = false;
   private closed = false;
@@ -82,7 +82,8 @@ export class FileBackend implements JournalBackend {
         this.lose(fencedBy(found, log.epoch));
       });
       const upkeep = new Upkeep(request.clock, UPKEEP_MS, () => this.lookAfter());
-      this.live = { log, request, head, watch, reserve, upkeep };
+      const next = new NextSegment(storage, log, request.instance);
+      this.live = { log, request, head, watch, reserve, upkeep, next };
     } catch (error) {
       await log.writer?.file.close().catch(() => undefined);
       await log.lock.release();
@@ -115,6 +116,13 @@ export class FileBackend implements JournalBackend {
     await this.writing(() => writer.mark());
     this.unmarked = false;
     this.noteEnd(writer, undefined);
+    await this.opened().head.now(this.position());
+  }
+
+  async endSegment(): Promise<void> {
+    const { writer } = this;
+    if (writer === undefined || writer.cursor.segmentEvents === 0 || this.closed || this.poisoned) return;
+    await this.writing(() => this.rotate());
     await this.opened().head.now(this.position());
   }
 
@@ -194,7 +202,11 @@ export class FileBackend implements JournalBackend {
     const { request, head } = this.opened();
     await this.requireOurs();
     request.onRotation('began');
-    await writer.seal();
+    try {
+      await writer.seal();
+    } finally {
+      request.onRotation('ended');
+    }
     this.noteEnd(writer, undefined);
     const info = this.newest();
     if (info !== undefined) info.sealed = true;
@@ -202,39 +214,16 @@ export class FileBackend implements JournalBackend {
     this.lastCursor = writer.cursor;
     await writer.file.close().catch(() => undefined);
     await head.after(this.position());
-    request.onRotation('ended');
   }
 
   private async createNext(firstSequence: number): Promise<SegmentWriter> {
-    const { storage } = this;
-    const { log, request } = this.opened();
-    const { paths, epoch, logId, segments, cursor } = log;
+    const { log, next } = this.opened();
     await this.requireOurs();
-    if (this.named !== undefined && this.named.info.firstSequence !== firstSequence) await this.dropNamed();
-    this.named ??= await createSegment({
-      storage,
-      paths,
-      info: segmentInfo(paths.wal, firstSequence),
-      cursor: this.lastCursor ?? cursor,
-      epoch,
-      logId,
-      instance: request.instance,
-    });
-    const { info, writer } = this.named;
-    await syncName({ storage, paths }, info);
-    this.named = undefined;
-    segments.push(info);
+    const { info, writer } = await next.make(firstSequence, this.lastCursor ?? log.cursor);
+    log.segments.push(info);
     this.writer = writer;
     this.writeAhead();
     return writer;
-  }
-
-  /** The batch for which it was made was refused, and the next one begins elsewhere: only an empty log lets it. */
-  private async dropNamed(): Promise<void> {
-    const { named } = this;
-    if (named === undefined) return;
-    await removeNamed({ storage: this.storage, paths: this.opened().log.paths }, named);
-    this.named = undefined;
   }
 
   private writeAhead(): void {
@@ -285,7 +274,7 @@ export class FileBackend implements JournalBackend {
     // What could not be looked at proves nothing, and a rotation meanwhile makes what was seen stale.
     const found = await this.look().catch(() => undefined);
     if (found !== undefined && writer === this.writer) this.lose(found);
-    if (this.poisoned || this.writer === undefined) return;
+    if (this.poisoned || (this.writer ?? this.lastCursor) === undefined) return;
     if (!(await reserve.keep()) || !this.gaveReserve) return;
     this.gaveReserve = false;
     request.onRoom();

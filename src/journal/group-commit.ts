@@ -1,6 +1,7 @@
 // Group commit: one batch is being made durable while the next one gathers. A batch closes when the one before
 // it is durable; the first commit of an idle writer waits a few microtasks for its neighbours. When nothing came
-// for a while, the backend is told to say so on disk. Never two calls into the backend at a time.
+// for a while, the backend is told to say so on disk; when somebody wants a boundary, what is in flight is finished and
+// handed out, and the segment ends there. Never two calls into the backend at a time.
 import type { Clock, TimerHandle } from '../clock.js';
 import { isPawlError, type PawlError } from '../errors.js';
 import { GatheringBatch } from './gathering-batch.js';
@@ -30,7 +31,10 @@ export class GroupCommit {
   private inFlight: GatheringBatch | undefined;
   private readonly spare: GatheringBatch[] = [];
   private flushQueued = false;
+  /** A call into the backend that writes no batch. */
   private marking: Promise<void> | undefined;
+  /** Those who want to see the state at a boundary of the log. */
+  private readonly boundaries: (() => void)[] = [];
   private idleTimer: TimerHandle | undefined;
   private activity = 0;
   private stopped = false;
@@ -75,6 +79,15 @@ export class GroupCommit {
       this.start();
     };
     queueMicrotask(look);
+  }
+
+  /**
+   * Calls `look` when nothing is being written and what was written is handed out: at once, or behind the batch that is
+   * in flight, whatever becomes of it. What is written next begins a segment, unless the backend cannot make one.
+   */
+  atBoundary(look: () => void): void {
+    this.boundaries.push(look);
+    this.endAtBoundary();
   }
 
   /** Resolves when everything gathered so far is durable, rejects with the error of its batch. */
@@ -134,9 +147,11 @@ export class GroupCommit {
         const tookMs = this.clock.monotonicMs() - began;
         if (tookMs > SLOW_MS) this.hooks.onSlow(tookMs);
         this.inFlight = undefined;
-        // The disk works on the next batch while subscribers work on this one.
-        this.start();
+        const wanted = this.boundaries.length > 0;
+        // The disk works on the next batch while subscribers work on this one, unless somebody wants to see it end.
+        if (!wanted) this.start();
         this.finish(batch);
+        if (wanted) this.goOn();
       },
       (error: unknown) => {
         if (isPawlError(error, 'STORAGE_FULL') && this.insists) void this.makeRoom(error, batch);
@@ -149,6 +164,7 @@ export class GroupCommit {
     this.inFlight = undefined;
     this.hooks.onRefused(error, this.takeGathered(), batch);
     this.armIdle();
+    this.endAtBoundary();
   }
 
   private get insists(): boolean {
@@ -163,6 +179,7 @@ export class GroupCommit {
     }
     this.inFlight = undefined;
     this.hooks.onRoomMade(error, this.takeGathered(), batch);
+    this.endAtBoundary();
   }
 
   private finish(batch: GatheringBatch): void {
@@ -187,20 +204,37 @@ export class GroupCommit {
       // What is in flight sets it anew when it is over, if it ever is.
       if (this.stopped || this.busy) return;
       if (this.activity !== seen) this.armIdle();
-      else this.marking = this.mark();
+      else this.marking = this.aside(this.backend.settle?.());
     });
   }
 
-  private async mark(): Promise<void> {
+  /** Between two calls into the backend: a boundary comes before the next batch. */
+  private goOn(): void {
+    this.endAtBoundary();
+    this.start();
+  }
+
+  private endAtBoundary(): void {
+    if (this.busy || this.boundaries.length === 0) return;
+    for (const look of this.boundaries.splice(0)) look();
+    if (this.stopped || this.backend.endSegment === undefined) return;
+    this.activity++;
+    this.marking = this.aside(this.backend.endSegment()).finally(() => {
+      this.armIdle();
+    });
+  }
+
+  /** Waits for a call that writes no batch. That it failed is no loss, unless it poisoned the log. */
+  private async aside(call: Promise<void> | undefined): Promise<void> {
+    let failure: unknown;
     try {
-      await this.backend.settle?.();
-      this.marking = undefined;
-      this.start();
+      await call;
     } catch (error) {
-      this.marking = undefined;
-      // A mark that could not be written is no loss; a poisoned log is.
-      if (isPawlError(error, 'JOURNAL_POISONED')) this.hooks.onRefused(error, this.takeGathered(), undefined);
-      else this.start();
+      failure = error;
     }
+    this.marking = undefined;
+    if (isPawlError(failure, 'JOURNAL_POISONED'))
+      this.hooks.onRefused(failure, this.takeGathered(), undefined);
+    this.goOn();
   }
 }

@@ -46,7 +46,7 @@ export interface BackendOpenRequest {
   readonly load?: LogConsumer;
   /** Leave for `checkRest` what lies between the ends of segments of which `load` wants nothing. */
   readonly checkRestLater: boolean;
-  /** Called when a segment is being closed, and when the next one stands. */
+  /** Called when a segment is being closed, and when that is over. */
   readonly onRotation: (phase: 'began' | 'ended') => void;
   /** Called when it shows, while nothing is being written, that nothing may be written any more. */
   readonly onLost: (error: PawlError) => void;
@@ -140,6 +140,11 @@ export interface JournalBackend {
   append(batch: EncodedBatch): Promise<void>;
   /** Gives away the space that is kept for a full disk; true when there was some. Called between two appends. Never fails. */
   makeRoom?(): Promise<boolean>;
+  /**
+   * Ends the newest segment, unless nothing is in it: what is appended next begins one. Never called while another call
+   * is running. Absent when the log has no segments. Errors: as `append`; with any but `JOURNAL_POISONED` the segment goes on.
+   */
+  endSegment?(): Promise<void>;
   /** Says, durably, that everything so far is durable; called when the log is idle. Errors: as `append`. */
   settle?(): Promise<void>;
   /**

@@ -20,7 +20,7 @@ export function journalPoisoned(cause: PawlError): PawlError {
 }
 
 /** A commit that was in the failing batch, or behind it. */
-export function poisonedCommit(cause: PawlError, outcome: 'indeterminate' | 'notDone'): PawlError {
+function poisonedCommit(cause: PawlError, outcome: 'indeterminate' | 'notDone'): PawlError {
   const what =
     outcome === 'notDone'
       ? 'The commit was not written'
@@ -37,6 +37,11 @@ export function refusedCommit(cause: unknown): PawlError {
     { outcome: 'notDone' },
     cause,
   );
+}
+
+/** What a commit is told whose batch was refused with `cause`; `outcome` when that left it open. */
+export function refusalOf(cause: unknown, outcome: 'indeterminate' | 'notDone'): PawlError {
+  return isPawlError(cause, 'JOURNAL_POISONED') ? poisonedCommit(cause, outcome) : refusedCommit(cause);
 }
 
 /** The disk is full, and what was kept for that is for the commits that insist. */

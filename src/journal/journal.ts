@@ -10,13 +10,7 @@ import { Emission } from './emission.js';
 import type { Acknowledge, GatheringBatch } from './gathering-batch.js';
 import { GroupCommit } from './group-commit.js';
 import type { CheckedLogReport } from './journal-backend.js';
-import {
-  commitTooLarge,
-  journalClosed,
-  journalPoisoned,
-  poisonedCommit,
-  refusedCommit,
-} from './journal-errors.js';
+import { commitTooLarge, journalClosed, journalPoisoned, refusalOf } from './journal-errors.js';
 import type { CommitDraft, JournalParts, ReadRange } from './journal-parts.js';
 import { JournalStamps } from './journal-stamps.js';
 import { readCommits } from './read-commits.js';
@@ -203,6 +197,16 @@ export class Journal {
     await this.group.whenDurable();
   }
 
+  /**
+   * Calls `look` where the log ends and everything before was handed out: at once, or behind the batch in flight. What is
+   * written next begins a segment, so that a start from what was seen there reads none of this one.
+   */
+  atBoundary(look: () => void): void {
+    // Without segments one place is as good as another.
+    if (this.parts.backend.endSegment === undefined) look();
+    else this.emission.between(this.group.atBoundary.bind(this.group, look));
+  }
+
   /** Makes everything durable, seals the log and lets go of it. A second call is a no-op. Writes nothing when poisoned. */
   close(): Promise<void> {
     this.closing ??= this.drainAndClose();
@@ -272,12 +276,9 @@ export class Journal {
 
   private batchRefused(cause: unknown, gathered: GatheringBatch, failed: GatheringBatch | undefined): void {
     this.stamps.rewind();
-    const poisoned = isPawlError(cause, 'JOURNAL_POISONED');
-    if (poisoned) this.becomePoisoned(cause);
-    const errorOf = (outcome: 'indeterminate' | 'notDone'): PawlError =>
-      poisoned ? poisonedCommit(cause, outcome) : refusedCommit(cause);
-    if (failed !== undefined) this.refuse(failed, errorOf('indeterminate'));
-    this.refuse(gathered, errorOf('notDone'));
+    if (isPawlError(cause, 'JOURNAL_POISONED')) this.becomePoisoned(cause);
+    if (failed !== undefined) this.refuse(failed, refusalOf(cause, 'indeterminate'));
+    this.refuse(gathered, refusalOf(cause, 'notDone'));
   }
 
   /** What insists goes into the next batch, in order; everything else is refused until the room is there again. */
@@ -289,7 +290,7 @@ export class Journal {
     const enqueue = this.enqueue.bind(this, next);
     for (const batch of [failed, gathered]) carryOver(batch, next, enqueue);
     for (const batch of [failed, gathered]) {
-      refuseOthers(batch, refusedCommit(cause), this.onCallerThrew);
+      refuseOthers(batch, refusalOf(cause, 'notDone'), this.onCallerThrew);
       this.group.recycle(batch);
     }
   }

@@ -79,6 +79,8 @@ export interface TakeSnapshotOptions {
   readonly clock?: Pick<Clock, 'monotonicMs' | 'yieldTurn'>;
   /** The snapshot is given up when what changed meanwhile takes more bytes. Default that of `DEFAULT_LIMITS`. */
   readonly beforeImageBytes?: number;
+  /** Calls `look` once, where the state is to be taken. Default: at once. */
+  readonly atBoundary?: (look: () => void) => void;
   /** Says why the snapshot is wanted no more; asked again and again, also right before it is put in its place. */
   readonly refusal?: () => PawlError | undefined;
 }
@@ -90,8 +92,9 @@ export function snapshotStoreOf(backend: Pick<JournalBackend, 'snapshots'>): Sna
 }
 
 /**
- * Writes a snapshot of the state as it is at this call, while commits go on, and removes all but the two newest good
- * ones. Errors: those of the storage, `SNAPSHOT_INVALID`, `SNAPSHOT_CORRUPT`, `LIMIT_EXCEEDED`; the log goes on.
+ * Writes a snapshot of the state as it is at this call, or at the boundary that is asked for, while commits go on, and
+ * removes all but the two newest good ones. Errors: those of the storage, `SNAPSHOT_INVALID`, `SNAPSHOT_CORRUPT`,
+ * `LIMIT_EXCEEDED`; the log goes on.
  */
 export async function takeSnapshot(
   source: SnapshotSource,
@@ -99,10 +102,7 @@ export async function takeSnapshot(
   options: TakeSnapshotOptions,
 ): Promise<SnapshotInfo> {
   const logger = withFields(options.logger ?? silentLogger, { component: 'snapshot' });
-  const images = new SnapshotImages(options.beforeImageBytes ?? DEFAULT_LIMITS.snapshotBeforeImageBytes, () =>
-    captured.release(),
-  );
-  const captured = source.capture(images);
+  const { captured, images } = await captureWhere(source, options);
   const assertWanted = (): void => {
     images.assertComplete();
     const refusal = options.refusal?.();
@@ -110,6 +110,7 @@ export async function takeSnapshot(
   };
   let output: SnapshotOutput | undefined;
   const write = async (): Promise<SnapshotInfo> => {
+    assertWanted();
     output = await store.write(captured.sequence);
     const info = await writeCaptured(captured, output, { ...options, epoch: source.epoch, assertWanted });
     assertWanted();
@@ -130,6 +131,26 @@ export async function takeSnapshot(
     captured.release();
     await output?.abandon();
   }
+}
+
+/** The state where it is to be taken, with what keeps it as it was there. */
+function captureWhere(
+  source: SnapshotSource,
+  options: TakeSnapshotOptions,
+): Promise<{ readonly captured: CapturedState; readonly images: SnapshotImages }> {
+  const { atBoundary = atOnce, beforeImageBytes = DEFAULT_LIMITS.snapshotBeforeImageBytes } = options;
+  const capture = async (): ReturnType<typeof captureWhere> => {
+    const images = new SnapshotImages(beforeImageBytes, () => captured.release());
+    const captured = source.capture(images);
+    return { captured, images };
+  };
+  return new Promise((resolve) => {
+    atBoundary(() => resolve(capture()));
+  });
+}
+
+function atOnce(look: () => void): void {
+  look();
 }
 
 async function writeCaptured(

@@ -61,13 +61,19 @@ function snapshotKeeper(
       events: observations.walReplayEventsApplied,
       bytes: bytesBehind(backend.segments, snapshotSequence, journal.durableSequence),
     },
-    write: (refusal) =>
+    write: (refusal, onCapture) =>
       takeSnapshot(state, snapshotStoreOf(backend), {
         takenAt: clock.now(),
         logger,
         clock,
         beforeImageBytes: limits.snapshotBeforeImageBytes,
         refusal,
+        atBoundary: (look) => {
+          journal.atBoundary(() => {
+            look();
+            onCapture();
+          });
+        },
       }),
     onWritten,
   });

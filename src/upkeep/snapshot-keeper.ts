@@ -22,8 +22,8 @@ export interface SnapshotKeeperParts {
   readonly journal: { readonly durableBytes: number };
   /** What the start found behind the snapshot it used. */
   readonly found: LogSince;
-  /** Writes one of the state as it is at the call; is given up as soon as `refusal` answers. */
-  readonly write: (refusal: () => PawlError | undefined) => Promise<SnapshotInfo>;
+  /** Writes one of the state as it is when it calls `captured`; is given up as soon as `refusal` answers. */
+  readonly write: (refusal: () => PawlError | undefined, captured: () => void) => Promise<SnapshotInfo>;
   /** One was written. */
   readonly onWritten: () => void;
 }
@@ -92,16 +92,23 @@ export class SnapshotKeeper {
   }
 
   async #write(): Promise<SnapshotInfo> {
-    const events = this.#events;
-    const bytes = this.#parts.journal.durableBytes;
+    const { write, journal, onWritten } = this.#parts;
+    let events = 0;
+    let bytes = 0;
     this.#retry?.cancel();
     this.#retry = undefined;
     try {
-      const info = await this.#parts.write(() => this.#stopped);
+      const info = await write(
+        () => this.#stopped,
+        () => {
+          events = this.#events;
+          bytes = journal.durableBytes;
+        },
+      );
       this.#failures = 0;
       this.#events -= events;
       this.#bytesThen = bytes;
-      this.#parts.onWritten();
+      onWritten();
       return info;
     } catch (error) {
       this.#retryLater();

@@ -71,4 +71,34 @@ describe('emission', () => {
     made.emission.push(batchOf(3));
     expect([told, made.thrown.length, made.released]).toEqual([[1, 2], 1, 2]);
   });
+
+  it('lets somebody step in between two batches: at once, or behind what is handed out now', () => {
+    const made = emission();
+    const seen: (number | string)[] = [];
+    made.emission.between(() => seen.push('at once'));
+    made.emission.commits.subscribe(({ firstSequence }) => {
+      seen.push(firstSequence);
+      if (firstSequence === 1) made.emission.between(() => seen.push('between'));
+    });
+    made.emission.push(batchOf(1, 2));
+    made.emission.push(batchOf(3));
+    expect(seen).toEqual(['at once', 1, 2, 'between', 3]);
+  });
+
+  it('lets somebody step in also when what follows is held back', () => {
+    const made = emission();
+    const seen: (number | string)[] = [];
+    const released: (() => void)[] = [];
+    made.emission.commits.subscribe(({ firstSequence }) => {
+      seen.push(firstSequence);
+      if (firstSequence !== 1) return;
+      made.emission.push(batchOf(3));
+      released.push(made.emission.hold());
+      made.emission.between(() => seen.push('between'));
+    });
+    made.emission.push(batchOf(1, 2));
+    expect(seen).toEqual([1, 2, 'between']);
+    for (const release of released) release();
+    expect(seen).toEqual([1, 2, 'between', 3]);
+  });
 });

@@ -186,6 +186,46 @@ describe('a snapshot that is interrupted', () => {
     expect(await storage.readdir(SNAPSHOTS)).toEqual(before);
   });
 
+  it('is of the state where it was to be taken, not where it was asked for', async () => {
+    const storage = disk();
+    const state = new Projections();
+    for (const commit of commits.slice(0, -1)) state.apply(commit);
+    const looks: (() => void)[] = [];
+    const taken = takeSnapshot(state, new FileSnapshots(storage, SNAPSHOTS), {
+      takenAt: 2,
+      atBoundary: (look) => looks.push(look),
+    });
+    for (const commit of commits.slice(-1)) state.apply(commit);
+    const before = storage.operations;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(storage.operations).toBe(before);
+    for (const look of looks) look();
+    expect(await taken).toMatchObject({ sequence: end.sequence });
+    storage.kill();
+    expect(await recoverOn(storage)).toBe(end.sequence);
+  });
+
+  it('writes nothing when it is wanted no more where it was to be taken, or cannot be', async () => {
+    const storage = disk();
+    const state = stateAtEnd();
+    const looks: (() => void)[] = [];
+    const store = new FileSnapshots(storage, SNAPSHOTS);
+    const options = { takenAt: 2, atBoundary: (look: () => void): unknown => looks.push(look) };
+    let wanted = true;
+    const refusal = (): PawlError | undefined => (wanted ? undefined : new PawlError('CLOSED', 'closed'));
+    const taken = takeSnapshot(state, store, { ...options, refusal });
+    wanted = false;
+    const { open: opened } = storage.counts;
+    for (const look of looks.splice(0)) look();
+    await expect(taken).rejects.toMatchObject({ code: 'CLOSED' });
+    const captured = state.capture();
+    const again = takeSnapshot(state, store, options);
+    for (const look of looks) look();
+    await expect(again).rejects.toMatchObject({ code: 'INTERNAL' });
+    captured.release();
+    expect(storage.counts.open).toBe(opened);
+  });
+
   it('is there after the worst power cut also when its folder was made for it', async () => {
     const storage = new FaultyStorage();
     await storage.mkdir(DIR);

@@ -72,10 +72,10 @@ export const KEEPING = [
       ],
       [
         'named-dropped',
-        'file-backend',
+        'next-segment',
         'a segment whose first batch was refused is used for one that begins elsewhere',
-        'if (this.named !== undefined && this.named.info.firstSequence !== firstSequence) await this.dropNamed();',
-        'void this.dropNamed;',
+        'if (this.named !== undefined && this.named.info.firstSequence !== firstSequence) await this.drop(this.named);',
+        'void this.drop;',
       ],
       [
         'named-dropped-fsync',

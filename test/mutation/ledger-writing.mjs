@@ -85,8 +85,8 @@ export const WRITING = [
         'rotate-seal',
         'file-backend',
         'a full segment is left without a seal',
-        "request.onRotation('began'); await writer.seal();",
-        "request.onRotation('began');",
+        "try { await writer.seal(); } finally { request.onRotation('ended'); }",
+        "request.onRotation('ended');",
       ],
       [
         'identity',

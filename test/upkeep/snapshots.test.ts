@@ -28,11 +28,20 @@ interface Bench {
   readonly keeper: SnapshotKeeper;
   readonly journal: { durableBytes: number };
   /** One for each that was begun; to be settled by the test. */
-  readonly begun: { resolve(): void; reject(): void; refusal(): PawlError | undefined }[];
+  readonly begun: {
+    captured(): void;
+    resolve(): void;
+    reject(): void;
+    refusal(): PawlError | undefined;
+  }[];
   readonly written: () => number;
 }
 
-function bench(policy: Partial<SnapshotPolicy>, found: LogSince = { events: 0, bytes: 0 }): Bench {
+function bench(
+  policy: Partial<SnapshotPolicy>,
+  found: LogSince = { events: 0, bytes: 0 },
+  captureAtOnce = true,
+): Bench {
   const clock = new ManualClock();
   const begun: Bench['begun'] = [];
   const journal = { durableBytes: 0 };
@@ -42,9 +51,11 @@ function bench(policy: Partial<SnapshotPolicy>, found: LogSince = { events: 0, b
     deadlines: new Deadlines(clock),
     journal,
     found,
-    write: (refusal) =>
+    write: (refusal, captured) =>
       new Promise<SnapshotInfo>((resolve, reject) => {
+        if (captureAtOnce) captured();
         begun.push({
+          captured,
           resolve: () => {
             resolve({ sequence: 1, takenAt: 1, path: 'x', bytes: 1, counts: {} });
           },
@@ -133,6 +144,34 @@ describe('a snapshot by bytes', () => {
     expect(bytesBehind(segments, 25, 30)).toBe(50);
     expect(bytesBehind(segments, 30, 30)).toBe(0);
     expect(bytesBehind(undefined, 0, 30)).toBe(0);
+  });
+});
+
+describe('a snapshot whose boundary is still to come', () => {
+  it('stands for what was applied by then: the rest counts for the next one', async () => {
+    const policy = { everyEvents: 10, everyBytes: 1_000 };
+    const { keeper, begun, journal, clock } = bench(policy, { events: 0, bytes: 0 }, false);
+    keeper.onCommit(10, true);
+    journal.durableBytes = 700;
+    keeper.onCommit(5, true);
+    begun[0]?.captured();
+    journal.durableBytes = 800;
+    keeper.onCommit(3, true);
+    begun[0]?.resolve();
+    await clock.settle();
+    keeper.onCommit(6, true);
+    expect(begun).toHaveLength(1);
+    journal.durableBytes = 1_699;
+    keeper.onCommit(0, true);
+    expect(begun).toHaveLength(1);
+    journal.durableBytes = 1_700;
+    keeper.onCommit(0, true);
+    expect(begun).toHaveLength(2);
+    begun[1]?.captured();
+    begun[1]?.resolve();
+    await clock.settle();
+    keeper.onCommit(10, true);
+    expect(begun).toHaveLength(3);
   });
 });
 
