@@ -11,6 +11,7 @@ import ts from 'typescript';
 const LEFT_TO_THE_HOST = 'host-';
 const SUITES = [
   'backend-details',
+  'boundary',
   'codec-refusals',
   'commit-codec',
   'dying-disk',
