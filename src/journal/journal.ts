@@ -108,6 +108,11 @@ export class Journal {
     return this.stamps.empty;
   }
 
+  /** Highest sequence that is known to have been durable. */
+  get knownSequence(): number {
+    return Math.max(this.stamps.known, this.durableSequence);
+  }
+
   /** Commits that are not acknowledged yet. */
   get pendingCommits(): number {
     return this.group.pending + this.unemitted;
@@ -220,12 +225,6 @@ export class Journal {
     this.group.fail(error);
   }
 
-  /** The backend closes a segment, and begins the next one. */
-  backendRotated(phase: 'began' | 'ended'): void {
-    const type = phase === 'began' ? 'rotationBegan' : 'rotationEnded';
-    this.parts.onLifecycle({ type, sequence: this.durableSequence });
-  }
-
   /** What is kept for a full disk is there again. */
   backendHasRoom(): void {
     this.full = undefined;
@@ -266,7 +265,7 @@ export class Journal {
   }
 
   private batchDurable(batch: GatheringBatch): void {
-    this.stamps.durableUpTo(batch);
+    this.stamps.durableUpTo(batch, batch.commits[batch.size - 1]?.header.at ?? 0);
     const told = this.logger === silentLogger ? [] : batch.commits;
     for (const { firstSequence: sequence, events } of told)
       this.logger.debug({ sequence, events: events.length }, 'commit appended');

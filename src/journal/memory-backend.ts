@@ -90,12 +90,14 @@ export class MemoryBackend implements JournalBackend {
 
   /** Test hook: appends wait, as on a slow disk, until the returned function is called. */
   holdSync(): () => void {
-    const held: (() => void)[] = [];
-    const gate = new Promise<void>((resolve) => held.push(resolve));
+    let release = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
     this.gate = gate;
     return () => {
       if (this.gate === gate) this.gate = undefined;
-      for (const release of held) release();
+      release();
     };
   }
 

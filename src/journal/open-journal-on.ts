@@ -56,7 +56,8 @@ export async function openJournalOn(backend: JournalBackend, options: OpenJourna
       checkRestLater: options.checkRestLater ?? false,
       ...(options.load === undefined ? {} : { load: options.load }),
       onRotation: (phase) => {
-        made.journal?.backendRotated(phase);
+        const sequence = made.journal?.durableSequence ?? 0;
+        onLifecycle({ type: phase === 'began' ? 'rotationBegan' : 'rotationEnded', sequence });
       },
       onLost: (error) => {
         made.journal?.backendLost(error);

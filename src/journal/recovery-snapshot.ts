@@ -4,6 +4,7 @@ import type { PlainRun } from '../domain/run.js';
 import type { SectionName, SectionRecords } from '../domain/snapshot-records.js';
 import { isPawlError, PawlError } from '../errors.js';
 import type { Logger } from '../logger.js';
+import type { PackedPairs } from '../domain/packed-pairs.js';
 import { Projections, type ProjectionsOptions } from '../projections/projections.js';
 import type { SnapshotSection } from '../projections/snapshot-section.js';
 import { eventsOf } from './recovery-count.js';
@@ -11,6 +12,9 @@ import { readSnapshot } from './snapshot-loader-read.js';
 import type { SnapshotCounts, SnapshotHeader, SnapshotSink } from './snapshot-model.js';
 import type { SnapshotEntry, SnapshotStore } from './snapshot-store-port.js';
 import { SnapshotValidator, validated } from './snapshot-validate.js';
+
+/** Events that a waiting task and its run stand for: both were created, and the run was made ready. */
+const EVENTS_OF_PAIR = 3;
 
 /** A snapshot that could not be used. */
 export interface RejectedSnapshot {
@@ -67,13 +71,20 @@ async function loadSnapshot(
 ): Promise<LoadedSnapshot> {
   const projections = new Projections(options);
   const sink = new ProjectionSink(projections, entry);
-  const known = { hasTask: (taskId: string): boolean => projections.tasks.loadedRow(taskId) !== undefined };
+  const known = {
+    hasTask: (taskId: string): boolean =>
+      projections.tasks.loadedRow(taskId) !== undefined || projections.runs.intake?.hasTask(taskId) === true,
+  };
   const input = await store.read(entry);
   try {
     await readSnapshot(input, validated(sink, known));
     projections.finishLoad(sink.loadHeader);
     // A task or run that occurs twice took the place of the first; which it was is found by reading again.
-    if (projections.tasks.count !== sink.count('tasks') || projections.runs.count !== sink.count('runs')) {
+    if (
+      !sink.isUnique ||
+      projections.tasks.count !== sink.count('tasks') ||
+      projections.runs.count !== sink.count('runs')
+    ) {
       await readSnapshot(input, new SnapshotValidator());
       throw new PawlError('INTERNAL', `${entry.path} holds more tasks or runs than were loaded.`, {
         path: entry.path,
@@ -87,6 +98,8 @@ async function loadSnapshot(
 
 class ProjectionSink implements SnapshotSink {
   events = 0;
+  /** False when two of the pairs have an id in common. */
+  isUnique = true;
   readonly #sections = new Map<SectionName, SnapshotSection>();
   #counts: SnapshotCounts = {};
   /** Set by the first frame: a file that begins with another one is refused before anything is loaded. */
@@ -113,6 +126,12 @@ class ProjectionSink implements SnapshotSink {
   plainRun(run: PlainRun): void {
     this.events += run.state === 'ready' ? 2 : 1;
     this.projections.runs.loadPlain(run);
+  }
+
+  pairs(pairs: PackedPairs): void {
+    this.isUnique = pairs.isUnique;
+    this.events += EVENTS_OF_PAIR * pairs.size;
+    this.projections.runs.loadPairs(pairs);
   }
 
   footer(counts: SnapshotCounts): void {

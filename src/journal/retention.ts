@@ -130,7 +130,7 @@ async function requireName(input: SnapshotInput, entry: SnapshotEntry): Promise<
     record: ignore,
     footer: ignore,
   });
-  decoder.feed(bytes, length);
+  decoder.feed(bytes, 0, length);
   if (sequence === entry.sequence) return;
   throw new PawlError(
     'SNAPSHOT_CORRUPT',

@@ -17,6 +17,7 @@ import { RecordReader } from './record-reader.js';
 import { SECTION_CODECS, sectionNamed } from './snapshot-codec.js';
 import { readRunInto, RunHead } from './snapshot-codec-run.js';
 import type { SnapshotCounts, SnapshotSink } from './snapshot-model.js';
+import { SnapshotPacker } from './snapshot-packer.js';
 
 /** Bytes of a frame at most. */
 const MAX_FRAME_BYTES = 16_777_216;
@@ -35,31 +36,35 @@ export class SnapshotDecoder {
   #offset = 0;
   #pieces: Buffer[] = [];
   #digest: Buffer | undefined;
+  /** Keeps what the sink wants packed. */
+  readonly #packer: SnapshotPacker | undefined;
 
   /** Without a sink the frames and the digest are checked and the rows are not decoded. */
   constructor(
     private readonly path: string,
     private readonly sink?: SnapshotSink,
-  ) {}
+  ) {
+    if (sink?.pairs !== undefined) this.#packer = new SnapshotPacker((task) => sink.record('tasks', task));
+  }
 
-  /** Bytes that must be there for the next frame. */
-  neededBytes = FRAME_HEADER_BYTES;
-
-  /** Takes the whole frames that `bytes[0, end)` holds and returns how many bytes they have. May change the bytes. */
-  feed(bytes: Buffer, end: number): number {
-    let at = 0;
+  /** Takes the whole frames that `bytes[from, end)` holds and returns how many bytes they have. May change the bytes. */
+  feed(bytes: Buffer, from: number, end: number): number {
+    let at = from;
     for (;;) {
       const left = end - at;
-      this.neededBytes = FRAME_HEADER_BYTES;
-      if (left < FRAME_HEADER_BYTES) return at;
+      if (left < FRAME_HEADER_BYTES) return at - from;
       this.#readHeader(bytes, at);
       const size = FRAME_HEADER_BYTES + this.#frame.length;
-      this.neededBytes = size;
-      if (left < size) return at;
+      if (left < size) return at - from;
       this.#readFrame(bytes, at);
       at += size;
       this.#offset += size;
     }
+  }
+
+  /** True when what was handed out refers to these bytes, which must not be used again then. */
+  keeps(bytes: Buffer): boolean {
+    return this.#packer?.keeps(bytes) ?? false;
   }
 
   /** Says that the file has ended, with so many bytes that are no whole frame; returns the digest. */
@@ -91,6 +96,7 @@ export class SnapshotDecoder {
     frame.unmask(bytes, at);
     this.#reader.reset(bytes, from, end);
     this.#reader.begin(0);
+    this.#packer?.frame(bytes, end);
     try {
       this.#readPayload();
     } catch (error) {
@@ -139,7 +145,21 @@ export class SnapshotDecoder {
       return;
     }
     if (values !== this.#frame.count) throw new DecodeError('another number of rows than the frame says');
-    for (let left = values; left > 0; left--) this.#readRow(input, section);
+    const packer = this.#packer;
+    for (let left = values; left > 0; left--) {
+      if (packer !== undefined && section === 'tasks') this.#packTask(packer);
+      else if (packer === undefined || section !== 'runs' || !packed(input, packer.run(input.position)))
+        this.#readRow(input, section);
+    }
+  }
+
+  #packTask(packer: SnapshotPacker): void {
+    const input = this.#reader;
+    const from = input.position;
+    if (packed(input, packer.task(from))) return;
+    const task = SECTION_CODECS.tasks.read(input);
+    packer.learn(from, task);
+    this.sink?.record('tasks', task);
   }
 
   #readRow(input: RecordReader, section: SectionName): void {
@@ -176,6 +196,8 @@ export class SnapshotDecoder {
       throw this.#corrupt('sealMismatch');
     if (!this.#hash.digest().equals(digest)) throw this.#corrupt('sealMismatch');
     this.#digest = digest;
+    const pairs = this.#packer?.finish();
+    if (pairs !== undefined) this.sink?.pairs?.(pairs);
     this.sink?.footer(counts);
   }
 
@@ -219,6 +241,13 @@ export class SnapshotDecoder {
       },
     );
   }
+}
+
+/** Steps over a record that was kept; false when there was none. */
+function packed(input: RecordReader, end: number): boolean {
+  if (end < 0) return false;
+  input.position = end;
+  return true;
 }
 
 function isBin(tag: number): boolean {

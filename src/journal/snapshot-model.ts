@@ -17,6 +17,7 @@ import type {
 } from '../domain/nouns.js';
 import type { PlainRun, SavedRun } from '../domain/run.js';
 import { SECTION_NAMES, type SectionName, type SectionRecords } from '../domain/snapshot-records.js';
+import type { PackedPairs } from '../domain/packed-pairs.js';
 
 /** Version of the file: how frames and records are laid out. */
 export const SNAPSHOT_FORMAT_VERSION = 1;
@@ -102,6 +103,8 @@ export interface SnapshotSink {
   record<N extends SectionName>(section: N, record: SectionRecords[N]): void;
   /** When it is there: each record of `runs` that is no more than that, in place of `record`; valid until this returns. */
   plainRun?(run: PlainRun): void;
+  /** When it is there: the tasks that wait with their one run, in place of their records, before `footer`. */
+  pairs?(pairs: PackedPairs): void;
   /** Last of all, with the counts that the footer declares. */
   footer(counts: SnapshotCounts): void;
 }

@@ -10,6 +10,7 @@ import type {
 import type { PlainRun, SavedRun } from '../domain/run.js';
 import { SECTION_NAMES, type SectionName, type SectionRecords } from '../domain/snapshot-records.js';
 import { PawlError } from '../errors.js';
+import type { PackedPairs } from '../domain/packed-pairs.js';
 import {
   SNAPSHOT_FORMAT_VERSION,
   SNAPSHOT_SCHEMA_VERSION,
@@ -40,8 +41,18 @@ export function validated(sink: SnapshotSink, known?: KnownRecords): SnapshotSin
             sink.plainRun?.(run);
           },
         };
+  const packed =
+    sink.pairs === undefined
+      ? {}
+      : {
+          pairs(pairs: PackedPairs) {
+            rules.countPairs(pairs);
+            sink.pairs?.(pairs);
+          },
+        };
   return {
     ...plain,
+    ...packed,
     header(header) {
       rules.header(header);
       sink.header(header);
@@ -106,6 +117,12 @@ export class SnapshotValidator implements SnapshotSink {
     this.#counts.runs++;
     this.unique('runs', run.id);
     this.refers('runs', run.id, run.taskId);
+  }
+
+  /** Waiting tasks with their runs, whose form leaves no rule to be broken, but for those about ids, which `known` keeps. */
+  countPairs({ size }: PackedPairs): void {
+    this.#counts.tasks += size;
+    this.#counts.runs += size;
   }
 
   footer(counts: SnapshotCounts): void {

@@ -100,7 +100,7 @@ export class Leases implements Fold {
     }
     detail.lease = undefined;
     this.#count--;
-    this.runs.checkLater(row, event);
+    this.runs.commitRules.note(row, event);
   }
 
   #own(event: PawlEvent<'LeaseHeartbeat' | 'LeaseExpired' | 'LeaseReleased'>): Owned {

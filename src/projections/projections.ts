@@ -138,7 +138,7 @@ export class Projections {
         const event = events[index];
         if (event !== undefined) this.#applyEvent(event, commit, commit.firstSequence + index);
       }
-      this.runs.checkCommit();
+      this.runs.commitRules.check();
     } catch (error) {
       this.#refused =
         error instanceof PawlError

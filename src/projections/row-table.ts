@@ -18,8 +18,21 @@ export interface RowOrder<V> {
   next(row: V): V | undefined;
 }
 
+/** Rows that are made when they are asked for. */
+export interface PackedRows {
+  /** Number of them that were not made yet. */
+  readonly size: number;
+  /** Makes the row with this id, and perhaps others; false when there is none. */
+  bring(id: string): boolean;
+  bringAll(): void;
+}
+
+const NOTHING_PACKED: PackedRows = { size: 0, bring: () => false, bringAll: () => undefined };
+
 /** Rows by id; whoever is about to change, add or remove one says so first. */
 export class RowTable<V extends TableRow, R> extends IdTable<V> {
+  /** What a snapshot has handed over packed. */
+  packed = NOTHING_PACKED;
   #capture: RowCapture<V, R> | undefined;
   #captures = 0;
 
@@ -29,6 +42,21 @@ export class RowTable<V extends TableRow, R> extends IdTable<V> {
     private readonly order: RowOrder<V>,
   ) {
     super();
+  }
+
+  override get size(): number {
+    return super.size + this.packed.size;
+  }
+
+  override get(id: string): V | undefined {
+    const row = super.get(id);
+    if (row !== undefined || this.packed.size === 0) return row;
+    return this.packed.bring(id) ? super.get(id) : undefined;
+  }
+
+  override values(): IterableIterator<V> {
+    this.packed.bringAll();
+    return super.values();
   }
 
   /** To be called before each change of a row, its removal included. */
@@ -45,6 +73,7 @@ export class RowTable<V extends TableRow, R> extends IdTable<V> {
   /** Begins to keep the rows as they are now, those that change with `keep`. One capture at a time. */
   capture(keep: (record: R) => KeptImage<R> = asItIs): SectionCapture<R> {
     this.#capture?.release();
+    this.packed.bringAll();
     const { order, toRecord, size } = this;
     const table = { order, toRecord, keep, count: size };
     const capture = new RowCapture<V, R>(++this.#captures, table, () => {
@@ -57,6 +86,7 @@ export class RowTable<V extends TableRow, R> extends IdTable<V> {
   /** The records as they are now. */
   *records(): IterableIterator<R> {
     const { order } = this;
+    this.packed.bringAll();
     for (let row = order.first(); row !== undefined; row = order.next(row)) yield this.toRecord(row);
   }
 }

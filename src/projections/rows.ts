@@ -36,6 +36,8 @@ export interface TaskShape {
 export class TaskBucket {
   first: TaskRow | undefined = undefined;
   last: TaskRow | undefined = undefined;
+  /** Where the latest task stands that went to its place between others. */
+  linked: TaskRow | undefined = undefined;
   tasks = 0;
   /** Increases from one enlisted bucket to the next. */
   order = 0;

@@ -11,7 +11,7 @@ import type { RunRow, TaskRow } from './rows.js';
 import { loadPlainRun, loadRun } from './run-load.js';
 import { savedRun } from './run-record.js';
 import { mapSection } from './sections.js';
-import { RowTable } from './row-table.js';
+import { RowTable, type PackedRows } from './row-table.js';
 import { sortBySequence } from './sort-by-sequence.js';
 import { StateLists } from './state-lists.js';
 import type { Tasks } from './tasks.js';
@@ -103,6 +103,32 @@ export class RunTable {
     this.awaiting.delete(row);
     this.#rows.delete(row.id);
     this.#followers.pruned.remember({ kind: 'run', id: row.id });
+  }
+
+  /** Runs that a snapshot has handed over packed. */
+  set packed(packed: PackedRows) {
+    this.#rows.packed = packed;
+  }
+
+  /** Ids of the runs that were loaded so far, before `finishLoad`. */
+  get loading(): readonly { readonly id: string }[] {
+    return this.#loading;
+  }
+
+  /** Ids of the tasks that runs were loaded before. */
+  earlyTaskIds(): readonly string[] {
+    return this.#early.map(({ taskId }) => taskId);
+  }
+
+  /** Takes back the one run of a task; both were counted. */
+  link(run: PlainRun, task: TaskRow): RunRow {
+    const row = loadPlainRun(run, task);
+    this.#rows.add(row);
+    task.firstRun = row;
+    task.lastRun = row;
+    task.openRuns = 1;
+    this.states.link(row);
+    return row;
   }
 
   /** Takes back a run that is no more than its head; the draft is the caller's again then. */

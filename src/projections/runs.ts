@@ -4,8 +4,11 @@ import type { PawlEvent } from '../domain/events.js';
 import type { PlainRun, RunRecord } from '../domain/run.js';
 import { isTerminal, type RunState } from '../domain/run-state.js';
 import type { TransitionTable } from '../machines/transition-table.js';
+import { CommitRules } from './commit-rules.js';
 import type { Fold } from './fold.js';
+import type { PackedPairs } from '../domain/packed-pairs.js';
 import type { Page, PageOptions } from './paging.js';
+import { PairIntake } from './pair-intake.js';
 import { refusal } from './refusal.js';
 import { RunRow } from './rows.js';
 import { detailOf, noteChange, settleHistory } from './run-history.js';
@@ -41,8 +44,9 @@ export class Runs implements Fold {
   /** Runs whose type is not that of their task. */
   readonly overrides: TypeOverrides;
   readonly sections;
-  /** Runs to look at when their commit is whole. */
-  readonly #unsettled: { readonly row: RunRow; readonly event: PawlEvent }[] = [];
+  #intake: PairIntake | undefined;
+  /** What must hold when a commit is whole. */
+  readonly commitRules = new CommitRules();
 
   constructor(parts: RunsParts) {
     this.#table = new RunTable(parts);
@@ -80,6 +84,16 @@ export class Runs implements Fold {
     return this.#table.get(runId);
   }
 
+  /** What a snapshot has handed over and is not all rows yet. */
+  get intake(): PairIntake | undefined {
+    return this.#intake;
+  }
+
+  /** The rows that are ready, in the order in which they became it, without those that are no rows yet. */
+  *readyRows(): IterableIterator<RunRow> {
+    for (let row = this.states.first('ready'); row !== undefined; row = row.nextInState) yield row;
+  }
+
   /** All rows, in no order. */
   rows(): IterableIterator<RunRow> {
     return this.#table.values();
@@ -87,6 +101,7 @@ export class Runs implements Fold {
 
   /** The rows in a state, in the order in which they entered it. The state of none may change meanwhile. */
   *inState(state: RunState): IterableIterator<RunRow> {
+    if (state === 'ready') this.#intake?.bringAll();
     for (let row = this.states.first(state); row !== undefined; row = row.nextInState) yield row;
   }
 
@@ -97,6 +112,7 @@ export class Runs implements Fold {
 
   /** Runs that match, by the cheapest index. Errors: `INVALID_INPUT` for a limit or cursor. */
   list(filter: RunFilter = {}, options: PageOptions = {}): Page<RunRecord> {
+    if (filter.taskId === undefined && (filter.state ?? 'ready') === 'ready') this.#intake?.bringAll();
     return listRuns(this, filter, options);
   }
 
@@ -138,36 +154,22 @@ export class Runs implements Fold {
     return this.#table.change(event, runId);
   }
 
-  /** Has the run looked at again when its commit is whole; see `checkCommit`. */
-  checkLater(row: RunRow, event: PawlEvent): void {
-    this.#unsettled.push({ row, event });
-  }
-
-  /**
-   * The rules that hold between commits, not within them. Refusals: `attemptLeftOpen`, `leaseKept`, `leaseDropped`.
-   */
-  checkCommit(): void {
-    if (this.#unsettled.length === 0) return;
-    for (const { row, event } of this.#unsettled) {
-      const executing = row.state === 'leased' || row.state === 'running';
-      const leased = row.detail?.lease !== undefined;
-      const leftOpen = row.state !== 'running' && row.detail?.open !== undefined;
-      if (!leftOpen && leased === executing) continue;
-      const rule = leftOpen ? 'attemptLeftOpen' : leased ? 'leaseKept' : 'leaseDropped';
-      throw refusal(event, rule, { runId: row.id, state: row.state });
-    }
-    this.#unsettled.length = 0;
-  }
-
   /** Takes back a run of a snapshot that is no more than its head; see `PlainRun`. */
   loadPlain(run: PlainRun): void {
     this.#table.loadPlain(run);
   }
 
+  /** Takes over the waiting tasks of a snapshot and their runs, to be made rows when they are needed. Before `finishLoad`. */
+  loadPairs(pairs: PackedPairs): void {
+    this.#intake = new PairIntake(pairs, { tasks: this.tasks, runs: this.#table });
+  }
+
   finishLoad(): void {
+    this.#intake?.beforeLists();
     // Runs are counted in the lists that their tasks are in, and found through them.
     this.tasks.finishLoad();
     this.#table.finishLoad();
+    this.#intake?.afterLists();
   }
 
   #create(event: PawlEvent<'RunCreated'>): void {
@@ -262,7 +264,7 @@ export class Runs implements Fold {
       detail.wakeAt = to === 'retryWait' ? event.wakeAt : undefined;
       detail.reason = to === 'suspended' || isTerminal(to) ? event.reason : undefined;
       const keepsLease = detail.lease !== undefined && to !== 'leased' && to !== 'running';
-      if (keepsLease || (detail.open !== undefined && to !== 'running')) this.checkLater(row, event);
+      if (keepsLease || (detail.open !== undefined && to !== 'running')) this.commitRules.note(row, event);
     }
     this.#table.move(row, to, event);
     if (isTerminal(to)) this.#end(row);

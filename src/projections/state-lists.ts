@@ -6,10 +6,12 @@ import type { RunRow } from './rows.js';
 interface StateList {
   first: RunRow | undefined;
   last: RunRow | undefined;
+  /** Where the latest run stands that went to its place between others. */
+  linked: RunRow | undefined;
   count: number;
 }
 
-const empty = (): StateList => ({ first: undefined, last: undefined, count: 0 });
+const empty = (): StateList => ({ first: undefined, last: undefined, linked: undefined, count: 0 });
 
 /** One list a state. */
 export class StateLists {
@@ -51,9 +53,33 @@ export class StateLists {
     list.count++;
   }
 
+  /** Counts runs in a state that `link` brings later. */
+  reserve(state: RunState, runs: number): void {
+    this.#lists[state].count += runs;
+  }
+
+  /** Puts a run that was counted in its place by the change that brought it into its state. They come in that order. */
+  link(row: RunRow): void {
+    const list = this.#lists[row.state];
+    let before = list.linked;
+    let after = before === undefined ? list.first : before.nextInState;
+    while (after !== undefined && after.stateSequence < row.stateSequence) {
+      before = after;
+      after = after.nextInState;
+    }
+    row.previousInState = before;
+    row.nextInState = after;
+    if (before === undefined) list.first = row;
+    else before.nextInState = row;
+    if (after === undefined) list.last = row;
+    else after.previousInState = row;
+    list.linked = row;
+  }
+
   /** Takes a run out of the list of its state. */
   remove(row: RunRow): void {
     const list = this.#lists[row.state];
+    if (list.linked === row) list.linked = row.previousInState;
     if (row.previousInState === undefined) list.first = row.nextInState;
     else row.previousInState.nextInState = row.nextInState;
     if (row.nextInState === undefined) list.last = row.previousInState;

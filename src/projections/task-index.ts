@@ -44,9 +44,37 @@ export class TaskIndex {
     for (const place of bucket.places) place.list.tasks++;
   }
 
+  /** Counts tasks of a shape, each with one run, that `link` brings later. */
+  reserve(shape: TaskShape, tasks: number): void {
+    shape.bucket.tasks += tasks;
+    for (const { list } of shape.bucket.places) {
+      list.tasks += tasks;
+      list.runs += tasks;
+    }
+  }
+
+  /** Puts a task that was counted in its place by creation. Of one shape they come in the order of their creation. */
+  link(row: TaskRow): void {
+    const { bucket } = row.shape;
+    let before = bucket.linked;
+    let after = before === undefined ? bucket.first : before.nextOfShape;
+    while (after !== undefined && after.createdSequence < row.createdSequence) {
+      before = after;
+      after = after.nextOfShape;
+    }
+    row.previousOfShape = before;
+    row.nextOfShape = after;
+    if (before === undefined) bucket.first = row;
+    else before.nextOfShape = row;
+    if (after === undefined) bucket.last = row;
+    else after.previousOfShape = row;
+    bucket.linked = row;
+  }
+
   /** Removes a task; true when no other has its shape. */
   remove(row: TaskRow): boolean {
     const { bucket } = row.shape;
+    if (bucket.linked === row) bucket.linked = row.previousOfShape;
     if (row.previousOfShape === undefined) bucket.first = row.nextOfShape;
     else row.previousOfShape.nextOfShape = row.nextOfShape;
     if (row.nextOfShape === undefined) bucket.last = row.previousOfShape;

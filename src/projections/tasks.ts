@@ -8,8 +8,8 @@ import { CanceledTasks } from './canceled-tasks.js';
 import type { Fold } from './fold.js';
 import type { Pruned } from './pruned.js';
 import { refusal } from './refusal.js';
-import { RowTable } from './row-table.js';
-import { TaskRow, type RunRow, type TaskExtra } from './rows.js';
+import { RowTable, type PackedRows } from './row-table.js';
+import { TaskRow, type RunRow, type TaskExtra, type TaskShape } from './rows.js';
 import { mapSection } from './sections.js';
 import { sortBySequence } from './sort-by-sequence.js';
 import { TaskIndex } from './task-index.js';
@@ -33,7 +33,7 @@ export class Tasks implements Fold {
   readonly index = new TaskIndex();
   /** Tasks that were canceled. */
   readonly canceled = new CanceledTasks();
-  readonly sections = [mapSection('tasks', this.#rows, (record) => this.#load(record))];
+  readonly sections = [mapSection('tasks', this.#rows, (record) => void this.load(record))];
   readonly #runless = new Set<TaskRow>();
   /** Ids of parents, until `finishLoad`. */
   #loading: TaskRow[] = [];
@@ -70,6 +70,7 @@ export class Tasks implements Fold {
 
   /** Tasks that match, in order of creation within a kind. Errors: `INVALID_INPUT` for a limit or cursor. */
   list(filter: TaskFilter = {}, options: PageOptions = {}): Page<TaskRecord> {
+    if (filter.parentId === undefined) this.#rows.packed.bringAll();
     return listTasks(this, filter, options);
   }
 
@@ -119,6 +120,30 @@ export class Tasks implements Fold {
       return row;
     }
     return this.#rows.get(taskId);
+  }
+
+  /** Tasks that a snapshot has handed over packed. */
+  set packed(packed: PackedRows) {
+    this.#rows.packed = packed;
+  }
+
+  /** While a snapshot is loaded: takes back a task. */
+  load(record: SavedTask): TaskRow {
+    const row = this.#restore(record);
+    this.#loading.push(row);
+    return row;
+  }
+
+  /** The tasks that were loaded so far, before `finishLoad`. */
+  get loading(): readonly TaskRow[] {
+    return this.#loading;
+  }
+
+  /** Takes back a task that `index.reserve` has counted, and whose shape is known. */
+  link(record: SavedTask, shape: TaskShape): TaskRow {
+    const row = this.#restore(record, shape);
+    this.index.link(row);
+    return row;
   }
 
   /** Idempotent. */
@@ -228,9 +253,9 @@ export class Tasks implements Fold {
     this.#runless.delete(row);
   }
 
-  #load(record: SavedTask): void {
+  #restore(record: SavedTask, shape?: TaskShape): TaskRow {
     const { spec, counts } = record;
-    const row = this.#make(spec, record.createdAt);
+    const row = this.#make(spec, record.createdAt, shape);
     row.created = counts.created;
     row.completed = counts.completed;
     row.failed = counts.failed;
@@ -245,11 +270,11 @@ export class Tasks implements Fold {
     if (record.cancelReason !== undefined) extraOf(row).cancelReason = record.cancelReason;
     if (record.derivedThroughAt !== undefined) extraOf(row).derivedThroughAt = record.derivedThroughAt;
     this.#rows.add(row);
-    this.#loading.push(row);
+    return row;
   }
 
-  #make(spec: TaskSpec, createdAt: number): TaskRow {
-    const row = new TaskRow(spec.id, this.#shapes.of(spec), spec.input, createdAt);
+  #make(spec: TaskSpec, createdAt: number, shape = this.#shapes.of(spec)): TaskRow {
+    const row = new TaskRow(spec.id, shape, spec.input, createdAt);
     const { startAt } = spec.policy;
     row.startAt = startAt;
     if (spec.parentId !== undefined) extraOf(row).parentId = spec.parentId;

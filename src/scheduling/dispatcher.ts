@@ -50,7 +50,7 @@ export class Dispatcher {
     this.#parts = parts;
     this.#executor = executor;
     this.#hooks = hooks;
-    const { keys } = parts.state;
+    const { keys, runs } = parts.state;
     this.ready = new ReadyQueue({
       hasHandler: (row) => parts.handlers.has(row.detail?.taskType ?? row.task.shape.type),
       keyOf: (row) => keys.keyOf(row),
@@ -58,6 +58,7 @@ export class Dispatcher {
         const holder = keys.holder(key) ?? this.#reservedKeys.get(key);
         return holder !== undefined && holder !== row;
       },
+      offerBefore: (row) => runs.intake?.bringBefore(row) ?? false,
     });
   }
 

@@ -19,6 +19,8 @@ export interface ReadyGates {
   keyOf(row: RunRow): string | undefined;
   /** True when another run holds the key, or is about to. */
   isKeyTaken(key: string, row: RunRow): boolean;
+  /** Offers runs that were not offered yet if one of them may go before this one; false when there are none. */
+  offerBefore(row: RunRow | undefined): boolean;
 }
 
 /** Ready runs, in order, apart from those that are blocked. */
@@ -89,13 +91,15 @@ export class ReadyQueue {
 
   /** The first run that may start; runs whose key was taken meanwhile are put behind it. */
   peek(): RunRow | undefined {
-    for (let row = this.#ready.peek(); row !== undefined; row = this.#ready.peek()) {
+    for (;;) {
+      const row = this.#ready.peek();
+      if (this.#gates.offerBefore(row)) continue;
+      if (row === undefined) return undefined;
       const key = this.#gates.keyOf(row);
       if (key === undefined || !this.#gates.isKeyTaken(key, row)) return row;
       this.#ready.pop();
       this.#wait(key, row);
     }
-    return undefined;
   }
 
   /** Takes the first run out; call after `peek`. */

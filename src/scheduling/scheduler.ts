@@ -120,7 +120,10 @@ export class Scheduler {
   /** Takes up what the state holds: ready runs, leases of remote actors. Before `start`. */
   load(): void {
     const { runs } = this.#parts.state;
-    this.dispatcher.load(runs.inState('ready'));
+    runs.intake?.whenMade((row) => {
+      this.dispatcher.offer(row);
+    });
+    this.dispatcher.load(runs.readyRows());
     for (const state of ['leased', 'running'] as const) {
       for (const row of runs.inState(state)) this.#remoteLeases.watch(row);
     }

@@ -9,7 +9,8 @@ import type { Observe } from '../observe/observe.js';
 import type { ResolvedOptions } from '../options.js';
 import { Pruning } from './pruning.js';
 import { RetentionKeeper } from './retention-keeper.js';
-import { SnapshotKeeper } from './snapshot-keeper.js';
+import { SnapshotKeeper, type SnapshotKeeperParts } from './snapshot-keeper.js';
+import { Unpacker } from './unpacker.js';
 import { Upkeep } from './upkeep.js';
 
 /** What it is made of. */
@@ -37,22 +38,38 @@ export function requireUpkeep(
 /** Makes it. */
 export function makeUpkeep(sources: UpkeepSources, pruner: Pruner): Upkeep {
   const { engine, resolved } = sources;
-  const snapshots: SnapshotKeeper = snapshotKeeper(sources, () => retention?.soon());
+  const unpacker = new Unpacker(engine.state.runs.intake, engine.clock);
+  const snapshots: SnapshotKeeper = snapshotKeeper(sources, unpacker, () => retention?.soon());
   const retention = retentionKeeper(sources, snapshots);
   const { deadlines, logger } = engine;
   const pruning =
     resolved.prune === undefined
       ? undefined
       : new Pruning({ policy: resolved.prune, pruner, deadlines, logger });
-  return new Upkeep({ snapshots, retention, pruning });
+  return new Upkeep({ snapshots, retention, pruning, unpacker });
 }
 
 function snapshotKeeper(
   { engine, backend, recovered, resolved }: UpkeepSources,
+  unpacker: Unpacker,
   onWritten: () => void,
 ): SnapshotKeeper {
   const { state, clock, logger, limits, journal, deadlines } = engine;
   const { observations, snapshotSequence } = recovered;
+  const write: SnapshotKeeperParts['write'] = (refusal, onCapture) =>
+    takeSnapshot(state, snapshotStoreOf(backend), {
+      takenAt: clock.now(),
+      logger,
+      clock,
+      beforeImageBytes: limits.snapshotBeforeImageBytes,
+      refusal,
+      atBoundary: (look) => {
+        journal.atBoundary(() => {
+          look();
+          onCapture();
+        });
+      },
+    });
   return new SnapshotKeeper({
     policy: resolved.snapshots,
     deadlines,
@@ -61,20 +78,8 @@ function snapshotKeeper(
       events: observations.walReplayEventsApplied,
       bytes: bytesBehind(backend.segments, snapshotSequence, journal.durableSequence),
     },
-    write: (refusal, onCapture) =>
-      takeSnapshot(state, snapshotStoreOf(backend), {
-        takenAt: clock.now(),
-        logger,
-        clock,
-        beforeImageBytes: limits.snapshotBeforeImageBytes,
-        refusal,
-        atBoundary: (look) => {
-          journal.atBoundary(() => {
-            look();
-            onCapture();
-          });
-        },
-      }),
+    // A snapshot needs a row of everything; what is packed yet becomes that in slices, not in one stretch.
+    write: (...how) => (unpacker.busy ? unpacker.run().then(() => write(...how)) : write(...how)),
     onWritten,
   });
 }

@@ -1,15 +1,18 @@
-// What keeps the storage of a running engine small, in the background: snapshots, retention, pruning. None of it
+// What keeps the storage of a running engine small, and its memory, in the background: snapshots, retention, pruning, and
+// the rest of the snapshot that the start used. None of it
 // holds up a command, and none of its failures is a failure of the engine.
 import type { PawlError } from '../errors.js';
 import type { Pruning } from './pruning.js';
 import type { RetentionKeeper } from './retention-keeper.js';
 import type { SnapshotKeeper } from './snapshot-keeper.js';
+import type { Unpacker } from './unpacker.js';
 
 /** The parts; what is switched off is absent. */
 export interface UpkeepParts {
   readonly snapshots: SnapshotKeeper;
   readonly retention: RetentionKeeper | undefined;
   readonly pruning: Pruning | undefined;
+  readonly unpacker: Unpacker;
 }
 
 /** The background work of a running engine. */
@@ -17,11 +20,13 @@ export class Upkeep {
   readonly snapshots: SnapshotKeeper;
   readonly #retention: RetentionKeeper | undefined;
   readonly #pruning: Pruning | undefined;
+  readonly #unpacker: Unpacker;
 
-  constructor({ snapshots, retention, pruning }: UpkeepParts) {
+  constructor({ snapshots, retention, pruning, unpacker }: UpkeepParts) {
     this.snapshots = snapshots;
     this.#retention = retention;
     this.#pruning = pruning;
+    this.#unpacker = unpacker;
   }
 
   /** True while any of it is at work. */
@@ -31,12 +36,14 @@ export class Upkeep {
 
   /** The engine is live. */
   start(): void {
+    void this.#unpacker.run();
     this.#pruning?.start();
     this.#retention?.soon();
   }
 
   /** The engine takes nothing new: prunes and removes nothing more. */
   async beginClose(): Promise<void> {
+    this.#unpacker.stop();
     await this.#pruning?.stop();
     await this.#retention?.stop();
   }
@@ -49,6 +56,7 @@ export class Upkeep {
 
   /** Gives everything up, for the engine can go on no more. */
   async abandon(reason: PawlError): Promise<void> {
+    this.#unpacker.stop();
     this.snapshots.stop(reason);
     await Promise.all([this.#pruning?.stop(), this.#retention?.stop(), this.snapshots.settled()]);
   }

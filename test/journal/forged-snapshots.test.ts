@@ -18,7 +18,16 @@ import {
   loadProjectionFromStorage,
   type Snapshot,
 } from '../../src/journal/index.js';
-import { fullSections, sampleSnapshot, smallSnapshot } from './snapshot-samples.js';
+import type { SectionRecords } from '../../src/domain/snapshot-records.js';
+import { SECTION_CODECS } from '../../src/journal/snapshot-codec.js';
+import {
+  fullSections,
+  sampleRun,
+  sampleSnapshot,
+  sampleSpec,
+  sampleTask,
+  smallSnapshot,
+} from './snapshot-samples.js';
 
 const PATH = '/snapshots/3.snapshot';
 const MAX_PIECES = 4_096;
@@ -172,6 +181,98 @@ describe('a snapshot whose checksums are right', () => {
     expect(loaded.snapshotsRejected).toMatchObject([{ code: 'SNAPSHOT_INVALID', rule }]);
     await loaded.writer?.close();
   });
+
+  it.each<[string, readonly string[], readonly (readonly [string, string])[], string | undefined]>([
+    [
+      'nothing twice',
+      ['a', 'b', 'c'],
+      [
+        ['ra', 'a'],
+        ['rb', 'b'],
+        ['rc', 'c'],
+      ],
+      undefined,
+    ],
+    [
+      'two waiting tasks of one id',
+      ['a', 'b', 'b'],
+      [
+        ['ra', 'a'],
+        ['rb', 'b'],
+        ['rc', 'b'],
+      ],
+      'b',
+    ],
+    [
+      'two waiting runs of one id',
+      ['a', 'b', 'c'],
+      [
+        ['ra', 'a'],
+        ['rb', 'b'],
+        ['rb', 'c'],
+      ],
+      'rb',
+    ],
+    [
+      'a waiting task like one that was read',
+      ['a', 'a', 'c'],
+      [
+        ['ra', 'a'],
+        ['rb', 'a'],
+        ['rc', 'c'],
+      ],
+      'a',
+    ],
+    [
+      'a waiting run like one that was read',
+      ['a', 'b', 'c'],
+      [
+        ['ra', 'a'],
+        ['ra', 'b'],
+        ['rc', 'c'],
+      ],
+      'ra',
+    ],
+  ])(
+    'and that holds %s among many that wait is judged like any other',
+    async (_name, taskIds, runs, twice) => {
+      const rows = <N extends 'tasks' | 'runs'>(section: N, records: readonly SectionRecords[N][]): Part => {
+        const out = new RecordWriter();
+        out.array(1 + records.length);
+        out.str(section);
+        for (const record of records) SECTION_CODECS[section].write(out, record);
+        return { kind: FRAME_KIND.snapshotRows, count: records.length, payload: out.written() };
+      };
+      const [header] = partsOf(await written(smallSnapshot())) as [Part];
+      const tasks = taskIds.map((id, at) => ({
+        ...sampleTask(),
+        spec: sampleSpec(id),
+        createdSequence: 10 * at + 1,
+      }));
+      const waiting = runs.map(([id, taskId], at) =>
+        sampleRun('ready', { id, taskId, createdSequence: 10 * at + 2, stateSequence: 10 * at + 3 }),
+      );
+      const parts = [header, rows('tasks', tasks), rows('runs', waiting)];
+      const bytes = fileOf(parts, {
+        counts: [
+          ['tasks', 3],
+          ['runs', 3],
+        ],
+      });
+      const storage = new FaultyStorage();
+      storage.place('/data/snapshots/3.snapshot', bytes);
+      const loaded = await loadProjectionFromStorage('/data', { storage });
+      await loaded.writer?.close();
+      if (twice === undefined) {
+        expect(loaded.snapshotsRejected).toEqual([]);
+        expect([loaded.projections.tasks.count, loaded.projections.runs.get('rc')?.taskId]).toEqual([3, 'c']);
+        return;
+      }
+      expect(loaded.snapshotLoaded).toBe(false);
+      expect(loaded.snapshotsRejected).toMatchObject([{ code: 'SNAPSHOT_INVALID', rule: 'duplicateId' }]);
+      expect(loaded.snapshotsRejected[0]?.message).toContain(`id ${twice}`);
+    },
+  );
 
   it('and that names a section nobody knows is refused, in its rows and in its footer', async () => {
     const parts = partsOf(await written(smallSnapshot()));

@@ -6,7 +6,6 @@ import { pino } from 'pino';
 import { loadProjectionFromStorage } from '../../src/journal/load-projection.js';
 import { openJournal, openWalWriter } from '../../src/journal/open-journal.js';
 import { FaultyStorage } from '../../src/testing/faulty-storage.js';
-import { ManualClock } from '../../src/testing/manual-clock.js';
 import { appendAll, at, loadAnd, saveSnapshot, snapshotPath, taskCreated } from './recovery-files.js';
 import { sampleSpec, smallSnapshot } from './snapshot-samples.js';
 import { dropSeal, newDir, newestSegment, removeDirs, tree } from './wal-fixtures.js';
@@ -80,8 +79,7 @@ describe('a load with readOnly', () => {
   });
 
   it('goes beside a writer', async () => {
-    // Nothing is marked as durable because time passes.
-    const writer = await openWalWriter(dir, { clock: new ManualClock() });
+    const writer = await openWalWriter(dir);
     await writer.append(taskCreated(1, 5));
     await writer.append(at(2, 6, 'EnginePaused', {}));
     await loadAnd(

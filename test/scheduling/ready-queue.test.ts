@@ -39,6 +39,7 @@ function queue() {
   const ready = new ReadyQueue({
     hasHandler: (run) => run.task.shape.type === 'known',
     keyOf: (run) => run.task.shape.key,
+    offerBefore: () => false,
     isKeyTaken: (key, run) => holders.has(key) && holders.get(key) !== run,
   });
   const drain = (): string[] => {

@@ -1,0 +1,162 @@
+// When the pairs of a snapshot are taken apart: those that must be at once, while it is loaded; the others when someone
+// asks for them, or the queue comes to them. Then it goes in the order in which their runs became ready, a block at a
+// time, so that every list they belong to only ever grows at one place.
+import { PAIR_FIELDS, type PackedPairs, type Pair } from '../domain/packed-pairs.js';
+import type { RunRow } from './rows.js';
+import { sortBySequence } from './sort-by-sequence.js';
+
+/** Pairs that are taken apart together: about a millisecond of work. */
+const BLOCK_PAIRS = 256;
+
+const { createdSequence: CREATED, stateSequence: READY } = PAIR_FIELDS;
+
+/** What takes the pairs in. */
+export interface PairRows {
+  /** While the snapshot is loaded: what the pair becomes is put in order with everything else. */
+  load(pair: Pair): void;
+  /** Once it is loaded: what the pair becomes goes to its place in every list. `kind` is an index in `PackedPairs.kinds`. */
+  link(pair: Pair, kind: number): void;
+}
+
+/** Pairs that were not taken apart yet. */
+export class Unpacking {
+  readonly #pairs: PackedPairs;
+  readonly #rows: PairRows;
+  /** The places in the order in which their runs became ready. */
+  #order = new Uint32Array(0);
+  /** How many of them are taken apart. */
+  #taken = 0;
+  /** For each block: the place of the run that goes first of all in it and behind it. */
+  #firsts: number[] = [];
+
+  constructor(pairs: PackedPairs, rows: PairRows) {
+    this.#pairs = pairs;
+    this.#rows = rows;
+  }
+
+  /** Number of pairs that are left. */
+  get size(): number {
+    return this.#pairs.size;
+  }
+
+  /** True when the pair of a task is left. */
+  hasTask(taskId: string): boolean {
+    return this.#pairs.placeOfTask(taskId) >= 0;
+  }
+
+  /** While the snapshot is loaded: loads the pair of a task, if there is one, for something refers to it. */
+  loadTask(taskId: string): void {
+    this.#load(this.#pairs.placeOfTask(taskId));
+  }
+
+  /** The same for a run. */
+  loadRun(runId: string): void {
+    this.#load(this.#pairs.placeOfRun(runId));
+  }
+
+  /**
+   * Ends the loading: puts the rest in order and loads those that are not in the same order by their creation. Returns
+   * how many are left of each kind.
+   */
+  settle(): readonly number[] {
+    const { kinds } = this.#pairs;
+    const counts = kinds.map(() => 0);
+    const order = new Uint32Array(this.size);
+    let settled = 0;
+    let lastCreated = 0;
+    let lastReady = 0;
+    for (const place of this.#inOrderOfReadiness()) {
+      const created = this.#pairs.get(place, CREATED);
+      const ready = this.#pairs.get(place, READY);
+      if (created <= lastCreated || ready <= lastReady) {
+        this.#load(place);
+        continue;
+      }
+      lastCreated = created;
+      lastReady = ready;
+      order[settled++] = place;
+      const kind = this.#pairs.kindOf(place);
+      counts[kind] = (counts[kind] as number) + 1;
+    }
+    this.#order = order.subarray(0, settled);
+    this.#firsts = this.#findFirsts();
+    return counts;
+  }
+
+  #inOrderOfReadiness(): readonly number[] {
+    const pairs = this.#pairs;
+    const left: number[] = [];
+    for (let place = 0; place < pairs.places; place++) if (pairs.has(place)) left.push(place);
+    return sortBySequence(left, (place) => pairs.get(place, READY));
+  }
+
+  /** Takes apart the pair of a task, with all before it; false when there is none. */
+  bringTask(taskId: string): boolean {
+    return this.#bring(this.#pairs.placeOfTask(taskId));
+  }
+
+  /** The same for a run. */
+  bringRun(runId: string): boolean {
+    return this.#bring(this.#pairs.placeOfRun(runId));
+  }
+
+  /** Takes all of them apart. */
+  bringAll(): void {
+    while (this.size > 0) this.bringBlock();
+  }
+
+  /** Takes the next of them apart. */
+  bringBlock(): void {
+    const end = Math.min(this.#order.length, this.#taken - (this.#taken % BLOCK_PAIRS) + BLOCK_PAIRS);
+    while (this.#taken < end) {
+      const place = this.#order[this.#taken++];
+      if (place !== undefined) this.#rows.link(this.#pairs.read(place), this.#pairs.kindOf(place));
+    }
+  }
+
+  /** True when one of them may go before this run in the order of dispatch; without a run, when there is one. */
+  mayPrecede(row: RunRow | undefined): boolean {
+    if (this.size === 0) return false;
+    const place = this.#firsts[Math.floor(this.#taken / BLOCK_PAIRS)];
+    if (row === undefined || place === undefined) return true;
+    const pairs = this.#pairs;
+    const ahead =
+      row.priority - pairs.get(place, PAIR_FIELDS.priority) ||
+      pairs.get(place, PAIR_FIELDS.scheduledAt) - row.scheduledAt ||
+      pairs.get(place, PAIR_FIELDS.createdAt) - row.createdAt;
+    return ahead <= 0;
+  }
+
+  #load(place: number): void {
+    if (place >= 0) this.#rows.load(this.#pairs.read(place));
+  }
+
+  #bring(place: number): boolean {
+    if (place < 0) return false;
+    while (this.#pairs.has(place)) this.bringBlock();
+    return true;
+  }
+
+  #findFirsts(): number[] {
+    const order = this.#order;
+    const firsts = new Array<number>(Math.ceil(order.length / BLOCK_PAIRS)).fill(0);
+    let first = order.at(-1) ?? 0;
+    for (let at = order.length - 1; at >= 0; at--) {
+      const place = order[at] ?? 0;
+      if (this.#goesFirst(place, first)) first = place;
+      if (at % BLOCK_PAIRS === 0) firsts[at / BLOCK_PAIRS] = first;
+    }
+    return firsts;
+  }
+
+  /** True when one pair's run goes before another's, as far as that shows without their ids. */
+  #goesFirst(left: number, right: number): boolean {
+    const pairs = this.#pairs;
+    const difference = (field: number): number => pairs.get(left, field) - pairs.get(right, field);
+    const ahead =
+      -difference(PAIR_FIELDS.priority) ||
+      difference(PAIR_FIELDS.scheduledAt) ||
+      difference(PAIR_FIELDS.createdAt);
+    return ahead < 0;
+  }
+}
