@@ -179,8 +179,9 @@ export function writeList<T>(
     out.nil();
     return;
   }
-  out.array(list.length);
-  for (const item of list) write(out, item);
+  const { length } = list;
+  out.array(length);
+  for (let index = 0; index < length; index++) write(out, list[index] as T);
 }
 
 /** Reads a list; nil is the shared empty one. */

@@ -224,7 +224,9 @@ function readDetail(input: RecordReader, run: RunDraft): void {
 function isImplied(run: SavedRun): boolean {
   const { history, historyCount, state } = run;
   if (historyCount !== history.length || historyCount > 2) return false;
-  const [first, second] = history;
+  // By index, as in `writeHistory`: an iterator and its steps are garbage for each of a million runs.
+  const first = history[0];
+  const second = history[1];
   if (
     first?.from !== undefined ||
     first?.to !== 'scheduled' ||
@@ -249,16 +251,20 @@ function writeHistory(out: RecordWriter, run: SavedRun): void {
     out.nil();
     return;
   }
-  out.array(run.history.length + 1);
-  out.uint(run.historyCount);
-  for (const { from, to, at, reason } of run.history) {
-    out.array(4);
-    if (from === undefined) out.nil();
-    else out.code(RUN_STATES, from);
-    out.code(RUN_STATES, to);
-    out.time(at);
-    out.optStr(reason);
-  }
+  const { history, historyCount } = run;
+  const { length } = history;
+  out.array(length + 1);
+  out.uint(historyCount);
+  for (let index = 0; index < length; index++) writeEntry(out, history[index] as HistoryEntry);
+}
+
+function writeEntry(out: RecordWriter, { from, to, at, reason }: HistoryEntry): void {
+  out.array(4);
+  if (from === undefined) out.nil();
+  else out.code(RUN_STATES, from);
+  out.code(RUN_STATES, to);
+  out.time(at);
+  out.optStr(reason);
 }
 
 function implyHistory(run: RunDraft, head: RunHead): void {

@@ -2,6 +2,7 @@
 // read. The first chunk is small, for most snapshots are; a buffer that the sink goes on using is not used again.
 import { SnapshotDecoder } from './snapshot-loader-decoder.js';
 import type { SnapshotSink } from './snapshot-model.js';
+import { SnapshotSlices } from './snapshot-slices.js';
 import type { SnapshotInput } from './snapshot-store-port.js';
 
 const FIRST_BYTES = 32_768;
@@ -21,10 +22,14 @@ interface Chunk {
 
 /**
  * Reads a snapshot to its end and returns its digest. Without a sink only frames and digest are checked.
- * What the sink was given is to be trusted only when this resolves. Errors: `SNAPSHOT_CORRUPT`, `UNSUPPORTED_FORMAT`,
+ * What the sink was given is to be trusted only when this resolves. Each chunk is one of `slices`. Errors: `SNAPSHOT_CORRUPT`, `UNSUPPORTED_FORMAT`,
  * and what the sink throws.
  */
-export async function readSnapshot(input: SnapshotInput, sink?: SnapshotSink): Promise<Buffer> {
+export async function readSnapshot(
+  input: SnapshotInput,
+  sink?: SnapshotSink,
+  slices = new SnapshotSlices(),
+): Promise<Buffer> {
   const decoder = new SnapshotDecoder(input.path, sink);
   const chunkBytes = sink === undefined ? SLICE_BYTES : CHUNK_BYTES;
   let position = 0;
@@ -32,7 +37,7 @@ export async function readSnapshot(input: SnapshotInput, sink?: SnapshotSink): P
   let next = readChunk(input, position, Buffer.allocUnsafeSlow(ROOM_BYTES + FIRST_BYTES));
   try {
     for (;;) {
-      const read = await next;
+      const read = await slices.during(next);
       if (read.end === read.from) return decoder.finish(rest.end - rest.from);
       position += read.end - read.from;
       const chunk = joined(rest, read);

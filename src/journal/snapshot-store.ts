@@ -22,8 +22,8 @@ export type { SnapshotEntry, SnapshotInput, SnapshotOutput, SnapshotStore } from
 
 /** Good snapshots that are kept. */
 export const KEPT_SNAPSHOTS = 2;
-/** How long encoding may hold the event loop, milliseconds. */
-const SLICE_MS = 3;
+/** How long a snapshot may hold the event loop in a turn, milliseconds: beside an idle engine, and beside a busy one. */
+const SLICE_MS = { minMs: 0.5, maxMs: 3 };
 
 /** A snapshot that was written. */
 export interface SnapshotInfo {
@@ -51,6 +51,7 @@ export interface CapturedPart<N extends SectionName = SectionName> {
   readonly name: N;
   /** Records that it had. */
   readonly count: number;
+  /** Each record is valid until the next is asked for. */
   records(): Iterable<SectionRecords[N]>;
 }
 
@@ -75,8 +76,10 @@ export interface TakeSnapshotOptions {
   /** Milliseconds since the Unix epoch. */
   readonly takenAt: number;
   readonly logger?: Logger;
-  /** Lets the event loop go on every 3 ms. Default: after every 256 KiB. */
+  /** Lets the event loop go on after 0.5 to 3 ms, as busy as it is. Default: after every 256 KiB. */
   readonly clock?: Pick<Clock, 'monotonicMs' | 'yieldTurn'>;
+  /** Gets the length of each slice; for measurements. */
+  readonly onSlice?: (ms: number) => void;
   /** The snapshot is given up when what changed meanwhile takes more bytes. Default that of `DEFAULT_LIMITS`. */
   readonly beforeImageBytes?: number;
   /** Calls `look` once, where the state is to be taken. Default: at once. */
@@ -159,11 +162,11 @@ async function writeCaptured(
   options: TakeSnapshotOptions & { readonly epoch: number; readonly assertWanted: () => void },
 ): Promise<SnapshotInfo> {
   const { sequence } = captured;
-  const { takenAt, clock, epoch, assertWanted } = options;
+  const { takenAt, clock, onSlice, epoch, assertWanted } = options;
   const stream = new SnapshotStream(
     output,
     epoch,
-    clock === undefined ? undefined : { clock, sliceMs: SLICE_MS },
+    clock === undefined ? undefined : { clock, ...SLICE_MS, onSlice },
   );
   const rules = new SnapshotValidator();
   const header = {

@@ -64,16 +64,19 @@ function checkAttempts(run: RunRecord): void {
 }
 
 function checkActive(run: RunRecord, attempts: readonly AttemptRecord[], current: string | undefined): void {
-  const ids = new Set<string>();
+  // Most runs have one attempt, and there are a million of them.
+  const ids = attempts.length > 1 ? new Set<string>() : undefined;
   let listed = 0;
-  for (const attempt of attempts) {
+  const { length } = attempts;
+  for (let index = 0; index < length; index++) {
+    const attempt = attempts[index] as AttemptRecord;
     const open = attempt.finishedAt === undefined && attempt.result === undefined;
     if (attempt.id === current) listed++;
     // One that is open and not the current one, or the current one that is over, or listed again.
     if (open !== (attempt.id === current) || listed > 1)
       throw refuse(run, 'activeAttempt', { attemptId: attempt.id });
-    if (ids.has(attempt.id)) throw refuse(run, 'duplicateId', { attemptId: attempt.id });
-    ids.add(attempt.id);
+    if (ids?.has(attempt.id) === true) throw refuse(run, 'duplicateId', { attemptId: attempt.id });
+    ids?.add(attempt.id);
   }
   if (current !== undefined && listed === 0) throw refuse(run, 'activeAttempt', { attemptId: current });
 }

@@ -98,7 +98,7 @@ export class SnapshotValidator implements SnapshotSink {
   readonly #open: OpenReference[] = [];
   #knownTaskId = '';
 
-  /** With `known`, tasks and runs that occur twice are for it to find: a set of a million ids costs a second. */
+  /** With `known`, tasks and runs that occur twice are for it to find: a set of a million ids takes its time. */
   constructor(private readonly known?: KnownRecords) {
     this.#counts = Object.fromEntries(SECTION_NAMES.map((name) => [name, 0])) as Record<SectionName, number>;
   }

@@ -1,38 +1,31 @@
 // Writes one snapshot through the port, record by record: encoded into one buffer, made durable, read back in full
 // and compared by digest before it takes its place. It gives the event loop back in between.
-import type { Clock } from '../clock.js';
 import type { SectionName, SectionRecords } from '../domain/snapshot-records.js';
 import { PawlError } from '../errors.js';
 import { readSnapshot } from './snapshot-loader-read.js';
 import type { SnapshotCounts, SnapshotHeader } from './snapshot-model.js';
-import type { SnapshotOutput } from './snapshot-store-port.js';
+import { SnapshotSlices, type SnapshotPace } from './snapshot-slices.js';
+import type { SnapshotInput, SnapshotOutput } from './snapshot-store-port.js';
 import { SnapshotEncoder } from './snapshot-writer-encoder.js';
 
 /** Bytes that are written at a time. */
 const CHUNK_BYTES = 262_144;
 /** Records between two looks at the clock. */
-const LOOK_EVERY = 32;
-
-/** How long the encoder may hold the event loop. Without one it goes on until a chunk is full. */
-export interface SnapshotPace {
-  readonly clock: Pick<Clock, 'monotonicMs' | 'yieldTurn'>;
-  /** Milliseconds. */
-  readonly sliceMs: number;
-}
+const LOOK_EVERY = 16;
 
 /** A snapshot on its way to `output`; `header`, `section`…, `footer`, in that order. */
 export class SnapshotStream {
   readonly #encoder: SnapshotEncoder;
-  #sliceBeganMs: number;
+  readonly #slices: SnapshotSlices;
   #sinceLook = 0;
 
   constructor(
     private readonly output: SnapshotOutput,
     epoch: number,
-    private readonly pace?: SnapshotPace,
+    pace?: SnapshotPace,
   ) {
     this.#encoder = new SnapshotEncoder(epoch);
-    this.#sliceBeganMs = pace?.clock.monotonicMs() ?? 0;
+    this.#slices = new SnapshotSlices(pace);
   }
 
   /** Bytes so far. */
@@ -49,7 +42,7 @@ export class SnapshotStream {
     this.#encoder.header(header);
   }
 
-  /** Encodes the records of a section; `check` is called with each before. */
+  /** Encodes the records of a section; `check` is called with each before. Without a pace it goes on until a chunk is full. */
   async section<N extends SectionName>(
     name: N,
     records: Iterable<SectionRecords[N]>,
@@ -71,34 +64,29 @@ export class SnapshotStream {
 
   /** Makes durable what was written and reads it back in full. Errors: `SNAPSHOT_CORRUPT`. */
   async verify(): Promise<void> {
-    await this.output.sync();
-    const input = await this.output.readBack();
+    const input = await this.#slices.during(this.#written());
     try {
-      const digest = await readSnapshot(input);
+      const digest = await readSnapshot(input, undefined, this.#slices);
       if (this.#encoder.digest?.equals(digest) !== true) throw notWhatWasWritten(this.output.path);
     } finally {
       await input.close();
     }
   }
 
+  async #written(): Promise<SnapshotInput> {
+    await this.output.sync();
+    return await this.output.readBack();
+  }
+
   async #drain(): Promise<void> {
-    await this.output.append(this.#encoder.take());
-    this.#beginSlice();
+    const bytes = this.#encoder.take();
+    this.#sinceLook = 0;
+    await this.#slices.during(this.output.append(bytes));
   }
 
   async #rest(): Promise<void> {
     this.#sinceLook = 0;
-    const { pace } = this;
-    if (pace === undefined || pace.clock.monotonicMs() - this.#sliceBeganMs < pace.sliceMs) return;
-    await new Promise<void>((resolve) => {
-      pace.clock.yieldTurn(resolve);
-    });
-    this.#beginSlice();
-  }
-
-  #beginSlice(): void {
-    this.#sinceLook = 0;
-    if (this.pace !== undefined) this.#sliceBeganMs = this.pace.clock.monotonicMs();
+    if (this.#slices.isOver) await this.#slices.pause();
   }
 }
 

@@ -36,10 +36,14 @@ export class RowTable<V extends TableRow, R> extends IdTable<V> {
   #capture: RowCapture<V, R> | undefined;
   #captures = 0;
 
-  /** `toRecord` makes the saved form of a row. */
+  /**
+   * `toRecord` makes the saved form of a row. `drafts` gives what makes records that are valid until the next is made,
+   * for a capture, which is read a record at a time; default: `toRecord`.
+   */
   constructor(
     readonly toRecord: (row: V) => R,
     private readonly order: RowOrder<V>,
+    private readonly drafts: () => (row: V) => R = () => toRecord,
   ) {
     super();
   }
@@ -75,7 +79,7 @@ export class RowTable<V extends TableRow, R> extends IdTable<V> {
     this.#capture?.release();
     this.packed.bringAll();
     const { order, toRecord, size } = this;
-    const table = { order, toRecord, keep, count: size };
+    const table = { order, toRecord, toDraft: this.drafts(), keep, count: size };
     const capture = new RowCapture<V, R>(++this.#captures, table, () => {
       if (this.#capture === capture) this.#capture = undefined;
     });
@@ -98,6 +102,7 @@ function asItIs<R>(record: R): KeptImage<R> {
 interface CapturedTable<V, R> {
   readonly order: RowOrder<V>;
   readonly toRecord: (row: V) => R;
+  readonly toDraft: (row: V) => R;
   /** Keeps a record until it is read. May release the capture. */
   readonly keep: (record: R) => KeptImage<R>;
   readonly count: number;
@@ -134,20 +139,23 @@ class RowCapture<V extends TableRow, R> implements SectionCapture<R> {
     this.#saved++;
   }
 
-  *records(): IterableIterator<R> {
-    while (!this.#released) {
-      const image = this.#images.pop();
-      if (image !== undefined) {
-        yield image.read();
-        continue;
-      }
-      const row = this.#next;
-      if (row === undefined) return;
-      this.#next = this.table.order.next(row);
+  records(): Iterable<R> {
+    return { [Symbol.iterator]: () => steps(() => this.#take()) };
+  }
+
+  /** The next record. */
+  #take(): R | undefined {
+    if (this.#released) return undefined;
+    const image = this.#images.pop();
+    if (image !== undefined) return image.read();
+    const { order, toDraft } = this.table;
+    for (let row = this.#next; row !== undefined; row = this.#next) {
+      this.#next = order.next(row);
       if (row.capturedIn === this.number) continue;
       row.capturedIn = this.number;
-      yield this.table.toRecord(row);
+      return toDraft(row);
     }
+    return undefined;
   }
 
   release(): void {
@@ -156,4 +164,18 @@ class RowCapture<V extends TableRow, R> implements SectionCapture<R> {
     this.#next = undefined;
     this.onRelease();
   }
+}
+
+/** An iterator whose steps are one object: a generator makes a new one for each of a million rows. */
+function steps<R>(take: () => R | undefined): Iterator<R> {
+  let step: { done: false; value: R } | undefined;
+  return {
+    next() {
+      const value = take();
+      if (value === undefined) return { done: true, value };
+      step ??= { done: false, value };
+      step.value = value;
+      return step;
+    },
+  };
 }

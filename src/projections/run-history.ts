@@ -147,3 +147,47 @@ function impliedHistory(row: RunRow): HistoryEntry[] {
     { from: 'running', to: 'completed', at: lastStateChangeAt },
   ];
 }
+
+/** Histories for reading at once: what a row implies is put into entries that are filled again and again. */
+export class HistoryDraft {
+  readonly #entries: EntryDraft[] = STRAIGHT.map(([from, to]) => ({
+    from,
+    to,
+    at: undefined,
+    reason: undefined,
+  }));
+  /** The first entries, by their number. */
+  readonly #first = STRAIGHT.map((_, index) => this.#entries.slice(0, index + 1) as HistoryEntry[]);
+
+  /** The kept entries of a row; valid until the next call. */
+  of(row: RunRow): readonly HistoryEntry[] {
+    const { state, detail } = row;
+    if (detail?.history !== undefined) return historyOf(row);
+    if (state === 'completed') return this.#filled(row, STRAIGHT.length);
+    return this.#filled(row, state === 'ready' ? 2 : 1);
+  }
+
+  #filled(row: RunRow, count: number): readonly HistoryEntry[] {
+    const { createdAt, lastStateChangeAt, detail } = row;
+    const startedAt = detail?.attempts[0]?.startedAt ?? createdAt;
+    const entries = this.#entries;
+    for (let index = 0; index < count; index++) {
+      const entry = entries[index] as EntryDraft;
+      entry.at = index < 2 ? createdAt : startedAt;
+    }
+    // Created, and nothing else: that is the last change of state, too.
+    if (count > 1) (entries[count - 1] as EntryDraft).at = lastStateChangeAt;
+    return this.#first[count - 1] as readonly HistoryEntry[];
+  }
+}
+
+type EntryDraft = { -readonly [K in keyof Required<HistoryEntry>]: HistoryEntry[K] | undefined };
+
+/** What most runs go through. */
+const STRAIGHT: readonly (readonly [from: RunState | undefined, to: RunState])[] = [
+  [undefined, 'scheduled'],
+  ['scheduled', 'ready'],
+  ['ready', 'leased'],
+  ['leased', 'running'],
+  ['running', 'completed'],
+];

@@ -8,6 +8,7 @@ import type { Keys } from './keys.js';
 import type { Pruned } from './pruned.js';
 import { refusal } from './refusal.js';
 import type { RunRow, TaskRow } from './rows.js';
+import { RunDraft } from './run-draft.js';
 import { loadPlainRun, loadRun } from './run-load.js';
 import { savedRun } from './run-record.js';
 import { mapSection } from './sections.js';
@@ -35,10 +36,17 @@ interface EarlyRun {
 
 /** The rows of the runs. */
 export class RunTable {
-  readonly #rows = new RowTable<RunRow, SavedRun>(savedRun, {
-    first: () => this.#firstRunFrom(this.#followers.tasks.index.first()),
-    next: (row) => row.nextOfTask ?? this.#firstRunFrom(this.#followers.tasks.index.after(row.task)),
-  });
+  readonly #rows = new RowTable<RunRow, SavedRun>(
+    savedRun,
+    {
+      first: () => this.#firstRunFrom(this.#followers.tasks.index.first()),
+      next: (row) => row.nextOfTask ?? this.#firstRunFrom(this.#followers.tasks.index.after(row.task)),
+    },
+    () => {
+      const draft = new RunDraft();
+      return (row) => draft.fill(row);
+    },
+  );
   readonly #followers: RunFollowers;
   /** The runs in each state. */
   readonly states = new StateLists();

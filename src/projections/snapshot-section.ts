@@ -25,7 +25,7 @@ export interface SnapshotSection<N extends SectionName = SectionName> {
 /** A section as it was when the capture was taken. */
 export interface SectionCapture<R> {
   readonly count: number;
-  /** The records, once. Between two steps of the iterator commits may be applied. */
+  /** The records, once, each valid until the next is asked for. Between two steps of the iterator commits may be applied. */
   records(): Iterable<R>;
   /** Records that were saved because they were about to change before they were read. */
   readonly savedRecords: number;

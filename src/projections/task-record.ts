@@ -56,7 +56,8 @@ function countsOf(row: TaskRow): TaskCounts {
   });
 }
 
-function policyOf(row: TaskRow): Policy {
+/** The policy of a task, with its `startAt`. */
+export function policyOf(row: TaskRow): Policy {
   const { startAt } = row;
   return startAt === undefined ? row.shape.policy : Object.freeze({ ...row.shape.policy, startAt });
 }

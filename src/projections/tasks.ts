@@ -12,6 +12,7 @@ import { RowTable, type PackedRows } from './row-table.js';
 import { TaskRow, type RunRow, type TaskExtra, type TaskShape } from './rows.js';
 import { mapSection } from './sections.js';
 import { sortBySequence } from './sort-by-sequence.js';
+import { TaskDraft } from './task-draft.js';
 import { TaskIndex } from './task-index.js';
 import { listTasks, type TaskFilter } from './task-list.js';
 import { type Page, type PageOptions } from './paging.js';
@@ -24,10 +25,14 @@ const LOADED_AHEAD = 4;
 /** The tasks. */
 export class Tasks implements Fold {
   readonly handles = ['TaskCreated', 'TaskCanceled', 'PolicyAdvanced', 'TasksPruned'] as const;
-  readonly #rows = new RowTable<TaskRow, SavedTask>(savedTask, {
-    first: () => this.index.first(),
-    next: (row) => this.index.after(row),
-  });
+  readonly #rows = new RowTable<TaskRow, SavedTask>(
+    savedTask,
+    { first: () => this.index.first(), next: (row) => this.index.after(row) },
+    () => {
+      const draft = new TaskDraft();
+      return (row) => draft.fill(row);
+    },
+  );
   readonly #shapes = new TaskShapes();
   /** Tasks by type, tenant and tag. */
   readonly index = new TaskIndex();

@@ -184,7 +184,10 @@ describe('a snapshot that is wanted no more', () => {
         const capture = maker.state.capture(images);
         const sections = capture.sections.map((section) => {
           if (section.name !== 'tasks') return section;
-          const [broken, ...others] = [...section.records()] as SavedTask[];
+          const [broken, ...others] = Array.from(
+            section.records(),
+            (record) => structuredClone(record) as SavedTask,
+          );
           if (broken === undefined) throw new Error('no task');
           const records = [{ ...broken, canceledAt: broken.createdAt - 1 }, ...others];
           return { ...section, records: () => records };
@@ -208,7 +211,7 @@ describe('a snapshot that is wanted no more', () => {
         const capture = maker.state.capture(images);
         const sections = capture.sections.map((section) => ({
           ...section,
-          records: () => [...section.records()].slice(1),
+          records: () => Array.from(section.records(), (record) => structuredClone(record)).slice(1),
         }));
         return { ...capture, sections };
       },

@@ -342,7 +342,7 @@ export const SNAPSHOTS = [
         'rule-attempt-twice',
         'snapshot-validate-run',
         'an attempt may be listed twice',
-        "if (ids.has(attempt.id)) throw refuse(run, 'duplicateId', { attemptId: attempt.id });",
+        "if (ids?.has(attempt.id) === true) throw refuse(run, 'duplicateId', { attemptId: attempt.id });",
         '',
       ],
       [

@@ -1,7 +1,10 @@
 // Random legal histories of all kinds of events: the state that comes of them is the same however it came to be.
 import { describe, expect, it } from '@jest/globals';
 import { EVENT_TYPES } from '../../src/domain/events.js';
+import type { SectionName, SectionRecords } from '../../src/domain/snapshot-records.js';
 import { RUN_STATES } from '../../src/domain/run-state.js';
+import { RecordWriter } from '../../src/journal/record-writer.js';
+import { SECTION_CODECS } from '../../src/journal/snapshot-codec.js';
 import { validTransitions } from '../../src/machines/transition-table.js';
 import { Projections } from '../../src/projections/projections.js';
 import { historyMaker, legalHistory } from '../support/history.js';
@@ -108,6 +111,27 @@ describe('a capture', () => {
     }
   });
 
+  it.each(SEEDS)('writes the bytes of the records that are read at once, seed %i', (seed) => {
+    const { state } = run(historyMaker(seed), 400);
+    const capture = state.capture();
+    for (const [index, { name, ...section }] of capture.sections.entries()) {
+      const now = Array.from(state.sections[index]?.records() ?? [], (record) => bytesOf(name, record));
+      expect(Array.from(section.records(), (record) => bytesOf(name, record))).toEqual(now);
+    }
+    capture.release();
+  });
+
+  it('has one object for all tasks that did not change, and one for all runs', () => {
+    const { state } = run(historyMaker(3), 400);
+    const capture = state.capture();
+    for (const { name, count, ...section } of capture.sections) {
+      if (name !== 'tasks' && name !== 'runs') continue;
+      expect(count).toBeGreaterThan(10);
+      expect(new Set(section.records()).size).toBe(1);
+    }
+    capture.release();
+  });
+
   it('is one at a time, and can be taken again after its release', () => {
     const { state } = run(historyMaker(1), 20);
     const capture = state.capture();
@@ -142,4 +166,11 @@ function sorted(saved: ReturnType<typeof saveSections>): unknown {
 
 function legalEdges(): string[] {
   return RUN_STATES.flatMap((from) => validTransitions(from).map((to) => `${from} ${to}`)).sort();
+}
+
+/** A record as a snapshot writes it. */
+function bytesOf<N extends SectionName>(section: N, record: SectionRecords[N]): string {
+  const out = new RecordWriter();
+  SECTION_CODECS[section].write(out, record);
+  return out.written().toString('hex');
 }

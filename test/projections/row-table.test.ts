@@ -102,4 +102,37 @@ describe('a table of rows', () => {
     for (const row of rows.order) rows.change(row);
     expect(second.savedRecords).toBe(5);
   });
+
+  it('gives the records of a capture as drafts, and keeps what changes as records of their own', () => {
+    const order: Row[] = [];
+    const draft = { text: '' };
+    const textOf = ({ id, value }: Row): string => `${id}=${String(value)}`;
+    const table = new RowTable<Row, { text: string }>(
+      (row) => ({ text: textOf(row) }),
+      { first: () => order[0], next: (row) => order[order.indexOf(row) + 1] },
+      () => (row) => Object.assign(draft, { text: textOf(row) }),
+    );
+    for (const id of ['a', 'b', 'c', 'd']) {
+      const row = { id, capturedIn: 0, value: 0 };
+      table.add(row);
+      order.push(row);
+    }
+    const capture = table.capture();
+    for (const row of order.slice(1, 3)) {
+      table.willChange(row);
+      row.value++;
+    }
+    const records: object[] = [];
+    const texts: string[] = [];
+    for (const record of capture.records()) {
+      records.push(record);
+      texts.push(record.text);
+    }
+    expect(texts.sort()).toEqual(['a=0', 'b=0', 'c=0', 'd=0']);
+    expect(records.filter((record) => record === draft)).toHaveLength(2);
+    expect(new Set(records).size).toBe(3);
+    // What is read at once, and not through a capture, may be kept.
+    expect(Array.from(table.records(), ({ text }) => text)).toEqual(['a=0', 'b=1', 'c=1', 'd=0']);
+    expect([...table.records()]).not.toContain(draft);
+  });
 });
