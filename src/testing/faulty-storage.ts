@@ -11,6 +11,7 @@ import type {
   StorageLock,
 } from '../journal/storage.js';
 import { STORAGE_OPERATIONS, SimulatedErrno, type FaultPlan, type StorageOperation } from './fault-plan.js';
+import { ProcessStorage } from './process-storage.js';
 import { SimulatedFile, type SectorFate } from './simulated-file.js';
 import { SimulatedNames, fileStat } from './simulated-names.js';
 
@@ -58,6 +59,12 @@ export class FaultyStorage implements Storage {
   /** True once an operation met a `halt`: nothing answers until `crash`, `kill` or `forgetProcess`. */
   get halted(): boolean {
     return this.stopped;
+  }
+
+  /** The storage as the process has it that runs now: once it has ended, nothing it asks for is done or answered. */
+  asProcess(): Storage {
+    const born = this.generation;
+    return new ProcessStorage(this, () => this.generation === born);
   }
 
   /** Sets what happens to operations from now on; `undefined`: nothing bad. */

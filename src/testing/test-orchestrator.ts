@@ -65,7 +65,7 @@ export async function testOrchestrator(options: TestOrchestratorOptions = {}): P
 
 /** A backend of files is good for one opening. */
 function backendOn({ storage, dataDir = '/data' }: TestOrchestratorOptions): JournalBackend | undefined {
-  return storage === undefined ? undefined : new FileBackend(storage, dataDir);
+  return storage === undefined ? undefined : new FileBackend(storage.asProcess(), dataDir);
 }
 
 interface Kept {

@@ -265,7 +265,8 @@ export class Life {
   }
 
   async #start(): Promise<Came<Orchestrator>> {
-    const { world, history, witness, storage } = this;
+    const { world, history, witness } = this;
+    const storage = this.storage.asProcess();
     const { settings } = history;
     const { segmentBytes, repeatWindow, reactionBatch, maxQueuedCommands, maxPendingRuns } = settings;
     const { prune, snapshotOnCloseEvents } = settings;
