@@ -1,4 +1,4 @@
-// Every branch of the code that keeps data is taken by a test: runs suites near these files, counts with V8 and fails
+// Every branch of the code that keeps data is taken by a test: runs suites near the journal, counts with V8 and fails
 // with file and line of each branch that none of them takes, of each function that none of them calls, and of each file
 // that none of them loads. Leaves out the few tests that are long and take no branch that another does not.
 import { spawnSync } from 'node:child_process';
@@ -7,56 +7,28 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import ts from 'typescript';
 
-const FILES = [
-  'background-check',
-  'byte-*',
-  'check-log*',
-  'commit-codec',
-  'constraints-codec',
-  'control-*',
-  'crc',
-  'describe-opened',
-  'event-codec*',
-  'frame',
-  'head-*',
-  'held-*',
-  'journal-errors',
-  'load-projection*',
-  'log-cursor',
-  'log-segments',
-  'mask',
-  'offline-repair',
-  'open-log',
-  'part-codec',
-  'policy-codec',
-  'read-*',
-  'record-*',
-  'recovery*',
-  'remove-if-there',
-  'repair-policy',
-  'retention',
-  'rewrite-segment',
-  'scan',
-  'segment-*',
-  'snapshot-*',
-  'steady-look',
-  'storage-errors',
-  'tail',
-  'task-codec',
-  'verify',
-  'wal-reader',
-];
+/** What the host gives has branches for other machines than this one. */
+const LEFT_TO_THE_HOST = 'host-';
 const SUITES = [
   'backend-details',
   'boundary',
   'codec-refusals',
   'commit-codec',
   'dying-disk',
+  'emission',
+  'end-segment',
   'forged-frames',
   'forged-snapshots',
   'frame',
+  'full-disk',
+  'group-commit',
+  'journal',
+  'journal-options',
   'load-projection',
   'log-segments',
+  'lost-directory',
+  'memory-backend',
+  'offline-tools',
   'older-segments',
   'one-pass',
   'read-only-load',
@@ -64,7 +36,8 @@ const SUITES = [
   'recovery-memory',
   'recovery-refusals',
   'retention',
-  'segment-ends',
+  'salvage',
+  'salvage-plan',
   'snapshot-damage',
   'snapshot-images',
   'snapshot-slices',
@@ -72,8 +45,9 @@ const SUITES = [
   'snapshot-validate',
   'snapshot-validate-ids',
   'snapshot-writer',
-  'steady-look',
+  'wal-writer',
   'write-ahead',
+  'write-path',
 ];
 /** Counted, these take longer than all others together. A name that changes makes the gate slower, never wrong. */
 const LEFT_OUT = [
@@ -87,6 +61,8 @@ const LEFT_OUT = [
   'when the power goes at any write or fsync',
   'follows a log that is being written',
   'of one byte more than is needed',
+  'of a whole directory gives the same events',
+  'falls back \\(row 15\\) from a damaged snapshot to the older',
 ];
 const SOURCES = 'src/journal';
 
@@ -117,7 +93,7 @@ function runSuites() {
       '--coverageProvider=v8',
       '--coverageReporters=json',
       `--coverageDirectory=${folder}`,
-      `--collectCoverageFrom=${SOURCES}/{${FILES.join(',')}}.ts`,
+      `--collectCoverageFrom=${SOURCES}/!(${LEFT_TO_THE_HOST}*).ts`,
       `--testNamePattern=^(?!.*(${LEFT_OUT.join('|')}))`,
       '--testTimeout=600000',
       '--forceExit',
@@ -137,9 +113,8 @@ function report() {
   const counts = new Map(
     Object.entries(byPath).map(([file, found]) => [path.relative('.', file).replaceAll('\\', '/'), found]),
   );
-  const named = new RegExp(`^(${FILES.join('|').replaceAll('*', '.*')})\\.ts$`);
   const files = readdirSync(SOURCES)
-    .filter((name) => named.test(name))
+    .filter((name) => name.endsWith('.ts') && !name.startsWith(LEFT_TO_THE_HOST))
     .map((name) => `${SOURCES}/${name}`);
   const missed = files.flatMap((file) => {
     const found = counts.get(file);

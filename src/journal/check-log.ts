@@ -257,7 +257,7 @@ export class SegmentsState implements CheckedLog {
   ): AsyncIterable<readonly ScannedCommit[]> {
     const { storage, maxFrameBytes } = this.request;
     // Whether retention took it away meanwhile is for the caller to find out.
-    return readLog({ storage, maxFrameBytes, segments: [info], ...range, firstKept: () => 0 });
+    return readLog({ storage, maxFrameBytes, segments: [info], ...range, firstKept: () => undefined });
   }
 
   private decode(commits: readonly ScannedCommit[]): void {

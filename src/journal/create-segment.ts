@@ -34,7 +34,7 @@ export async function createSegment(request: NewSegment): Promise<NamedSegment> 
   const previousSealCrc = cursor.begun ? cursor.previousCrc : undefined;
   const file = await guarded('create', temporary, () => openNew(storage, temporary));
   const position = { cursor: cursor.copy(), sizeBytes: 0 };
-  const writer = new SegmentWriter(info.name, info.path, file, position, epoch);
+  const writer = new SegmentWriter(info, file, position, epoch);
   try {
     const { firstSequence } = info;
     await guarded('write to', temporary, () =>

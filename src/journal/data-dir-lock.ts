@@ -60,9 +60,8 @@ function locked(path: string, text: string): PawlError {
 /** What the holder wrote; anything else than our fields is not trusted. */
 function parse(text: string): { readonly pid?: unknown; readonly host?: unknown } {
   try {
-    const value = JSON.parse(text) as unknown;
-    if (typeof value !== 'object' || value === null) return {};
-    const fields = value as Record<string, unknown>;
+    const fields = JSON.parse(text) as Record<string, unknown>;
+    // Whatever else it may be has none of them.
     return Object.fromEntries(
       INFO_FIELDS.filter((name) => Object.hasOwn(fields, name)).map((name) => [name, fields[name]]),
     );

@@ -36,10 +36,11 @@ export class DirectoryWatch {
     if (!isSame(lockFile, named))
       return lost('directory', `${paths.lock} was removed or replaced, so another process may write here`);
     if (writer !== undefined) {
-      const open = await guarded('look at', writer.path, () => writer.file.stat());
-      const there = await guarded('look at', writer.path, () => storage.stat(writer.path));
+      const { path } = writer.info;
+      const open = await guarded('look at', path, () => writer.file.stat());
+      const there = await guarded('look at', path, () => storage.stat(path));
       if (open.links === 0 || !isSame(open, there))
-        return lost('directory', `${writer.path} was removed or replaced while it was open`);
+        return lost('directory', `${path} was removed or replaced while it was open`);
     }
     const found = await readHeadEpoch(storage, paths.head);
     if (found > epoch) return fencedBy(found, epoch);

@@ -100,7 +100,8 @@ export class FileBackend implements JournalBackend {
     const { head, request } = this.opened();
     await this.writing(async () => {
       if (request.clock.monotonicMs() - this.lookedMs >= STALE_LOOK_MS) await this.requireOurs();
-      if (this.isFull(batch)) await this.rotate();
+      const { writer } = this;
+      if (writer !== undefined && this.isFull(writer, batch)) await this.rotate(writer);
       this.writer ??= await this.createNext(batch.firstSequence);
       const offset = this.writer.sizeBytes;
       await this.writer.append(batch);
@@ -122,7 +123,7 @@ export class FileBackend implements JournalBackend {
   async endSegment(): Promise<void> {
     const { writer } = this;
     if (writer === undefined || writer.cursor.segmentEvents === 0 || this.closed || this.poisoned) return;
-    await this.writing(() => this.rotate());
+    await this.writing(() => this.rotate(writer));
     await this.opened().head.now(this.position());
   }
 
@@ -137,7 +138,7 @@ export class FileBackend implements JournalBackend {
     // Sizes as they are now: what is written meanwhile is not ours to read.
     const { segments } = log;
     const seen = segments.map((info) => ({ ...info }));
-    const firstKept = (): number => segments[0]?.firstSequence ?? 0;
+    const firstKept = (): number | undefined => segments[0]?.firstSequence;
     const { maxFrameBytes } = request;
     return readLog({ storage: this.storage, maxFrameBytes, segments: seen, from, to, firstKept });
   }
@@ -189,16 +190,13 @@ export class FileBackend implements JournalBackend {
     return this.live;
   }
 
-  private isFull(batch: EncodedBatch): boolean {
-    const { writer } = this;
-    if (writer === undefined || writer.cursor.segmentEvents === 0) return false;
+  private isFull(writer: SegmentWriter, batch: EncodedBatch): boolean {
+    if (writer.cursor.segmentEvents === 0) return false;
     return writer.sizeBytes + batch.end > this.opened().request.segmentBytes;
   }
 
   /** Seal, sync; the next segment is made by whoever writes next. */
-  private async rotate(): Promise<void> {
-    const { writer } = this;
-    if (writer === undefined) return;
+  private async rotate(writer: SegmentWriter): Promise<void> {
     const { request, head } = this.opened();
     await this.requireOurs();
     request.onRotation('began');
@@ -208,8 +206,7 @@ export class FileBackend implements JournalBackend {
       request.onRotation('ended');
     }
     this.noteEnd(writer, undefined);
-    const info = this.newest();
-    if (info !== undefined) info.sealed = true;
+    writer.info.sealed = true;
     this.writer = undefined;
     this.lastCursor = writer.cursor;
     await writer.file.close().catch(() => undefined);
@@ -236,8 +233,7 @@ export class FileBackend implements JournalBackend {
   }
 
   private noteEnd(writer: SegmentWriter, mark: { sequence: number; offset: number } | undefined): void {
-    const info = this.newest();
-    if (info === undefined) return;
+    const { info } = writer;
     info.sizeBytes = writer.sizeBytes;
     if (mark !== undefined) addMark(info, mark, MARK_EVERY_BYTES);
   }

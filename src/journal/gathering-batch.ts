@@ -51,6 +51,11 @@ export class GatheringBatch implements EncodedBatch {
     return last === undefined ? 0 : last.firstSequence + last.events.length - 1;
   }
 
+  /** Time of the last commit. */
+  get lastAt(): number {
+    return this.commits[this.commits.length - 1]?.header.at ?? 0;
+  }
+
   startOf(index: number): number {
     return this.starts[index] ?? this.out.position;
   }

@@ -5,6 +5,14 @@ import { PawlError } from '../errors.js';
 import type { OpenedLog } from './journal-backend.js';
 import { emptyBehindHead } from './journal-errors.js';
 
+/** What a batch says of itself. */
+export interface DurableBatch {
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+  /** Time of its last commit. */
+  readonly lastAt: number;
+}
+
 /** Counts sequences. */
 export class JournalStamps {
   current: number;
@@ -59,13 +67,10 @@ export class JournalStamps {
   }
 
   /** Everything of a batch is durable. */
-  durableUpTo(
-    { firstSequence, lastSequence }: { readonly firstSequence: number; readonly lastSequence: number },
-    at: number,
-  ): void {
+  durableUpTo({ firstSequence, lastSequence, lastAt }: DurableBatch): void {
     if (this.first === 0) this.first = firstSequence;
     this.durable = lastSequence;
-    this.durableAt = at;
+    this.durableAt = lastAt;
   }
 
   /** Older events are no longer kept. */

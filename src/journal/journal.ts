@@ -108,11 +108,6 @@ export class Journal {
     return this.stamps.empty;
   }
 
-  /** Highest sequence that is known to have been durable. */
-  get knownSequence(): number {
-    return Math.max(this.stamps.known, this.durableSequence);
-  }
-
   /** Commits that are not acknowledged yet. */
   get pendingCommits(): number {
     return this.group.pending + this.unemitted;
@@ -225,6 +220,12 @@ export class Journal {
     this.group.fail(error);
   }
 
+  /** The backend closes a segment, and begins the next one. */
+  backendRotated(phase: 'began' | 'ended'): void {
+    const type = phase === 'began' ? 'rotationBegan' : 'rotationEnded';
+    this.parts.onLifecycle({ type, sequence: this.durableSequence });
+  }
+
   /** What is kept for a full disk is there again. */
   backendHasRoom(): void {
     this.full = undefined;
@@ -265,7 +266,7 @@ export class Journal {
   }
 
   private batchDurable(batch: GatheringBatch): void {
-    this.stamps.durableUpTo(batch, batch.commits[batch.size - 1]?.header.at ?? 0);
+    this.stamps.durableUpTo(batch);
     const told = this.logger === silentLogger ? [] : batch.commits;
     for (const { firstSequence: sequence, events } of told)
       this.logger.debug({ sequence, events: events.length }, 'commit appended');

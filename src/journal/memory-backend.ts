@@ -90,14 +90,12 @@ export class MemoryBackend implements JournalBackend {
 
   /** Test hook: appends wait, as on a slow disk, until the returned function is called. */
   holdSync(): () => void {
-    let release = (): void => undefined;
-    const gate = new Promise<void>((resolve) => {
-      release = resolve;
-    });
+    const held: (() => void)[] = [];
+    const gate = new Promise<void>((resolve) => held.push(resolve));
     this.gate = gate;
     return () => {
       if (this.gate === gate) this.gate = undefined;
-      release();
+      for (const release of held) release();
     };
   }
 

@@ -56,8 +56,7 @@ export async function openJournalOn(backend: JournalBackend, options: OpenJourna
       checkRestLater: options.checkRestLater ?? false,
       ...(options.load === undefined ? {} : { load: options.load }),
       onRotation: (phase) => {
-        const sequence = made.journal?.durableSequence ?? 0;
-        onLifecycle({ type: phase === 'began' ? 'rotationBegan' : 'rotationEnded', sequence });
+        made.journal?.backendRotated(phase);
       },
       onLost: (error) => {
         made.journal?.backendLost(error);

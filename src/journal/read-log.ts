@@ -16,7 +16,7 @@ export interface ReadRequest {
   readonly from: number;
   readonly to: number;
   /** Where the log begins now: retention may have removed a segment since `segments` were looked at. */
-  readonly firstKept: () => number | Promise<number>;
+  readonly firstKept: () => number | undefined | Promise<number | undefined>;
 }
 
 /** Commits with an event of `[from, to]`. Errors: `HISTORY_GONE`, `JOURNAL_CORRUPT`. */
@@ -43,8 +43,9 @@ async function openSegment(
     return await guarded('open', info.path, () => storage.open(info.path, 'read'));
   } catch (error) {
     // Where that cannot be told either, the first error says more.
-    const first = await Promise.resolve(firstKept()).catch(() => 0);
-    if (info.firstSequence < first) throw historyGone(Math.max(from, info.firstSequence), first);
+    const first = await Promise.resolve(firstKept()).catch(() => undefined);
+    if (first !== undefined && info.firstSequence < first)
+      throw historyGone(Math.max(from, info.firstSequence), first);
     throw error;
   }
 }

@@ -54,7 +54,7 @@ export class SegmentCopy implements FrameSink {
     const { storage, newest, file, wal } = this;
     const temporary = temporaryOf(newest);
     const position = { cursor, sizeBytes: newest.sizeBytes };
-    const writer = new SegmentWriter(newest.name, newest.path, file, position, epoch);
+    const writer = new SegmentWriter(newest, file, position, epoch);
     // The last batch may have lost its end: a mark closes it, so that the next batch is told from it.
     if (!cursor.batchEnded) await writer.mark();
     await guarded('sync', temporary, () => file.datasync());

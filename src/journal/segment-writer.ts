@@ -8,6 +8,7 @@ import type { EncodedBatch } from './journal-backend.js';
 import { describe } from './journal-errors.js';
 import type { LogCursor } from './log-cursor.js';
 import { RecordWriter } from './record-writer.js';
+import type { SegmentInfo } from './segment-list.js';
 import type { StorageFile } from './storage.js';
 import { isReadOnly, storageFailure } from './storage-errors.js';
 
@@ -31,8 +32,7 @@ export class SegmentWriter {
   private hasTail = false;
 
   constructor(
-    readonly name: string,
-    readonly path: string,
+    readonly info: SegmentInfo,
     readonly file: StorageFile,
     private position: { cursor: LogCursor; sizeBytes: number },
     private readonly epoch: number,
@@ -167,7 +167,7 @@ export class SegmentWriter {
       await file.write(bytes, 0, length, sizeBytes);
     } catch (error) {
       await this.cutBack(error, length);
-      const refused = storageFailure(error, 'write to', this.path);
+      const refused = storageFailure(error, 'write to', this.info.path);
       throw new PawlError(refused.code, refused.message, { ...refused.data, outcome: 'notDone' }, error);
     }
     try {
@@ -237,10 +237,8 @@ export class SegmentWriter {
 
   /** The error after which nothing may be written any more. */
   poisoned(cause: PoisonCause, error: unknown, truncateOk: boolean): PawlError {
-    return poisonedAt(
-      { segment: this.name, offset: this.sizeBytes, path: this.path, cause, truncateOk },
-      error,
-    );
+    const { name: segment, path } = this.info;
+    return poisonedAt({ segment, offset: this.sizeBytes, path, cause, truncateOk }, error);
   }
 }
 

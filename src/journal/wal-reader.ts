@@ -87,8 +87,8 @@ export class WalReader {
   async *read({ from, to }: ReadRange): AsyncGenerator<Commit, void, undefined> {
     const { segments, damage } = this.seen;
     const { parts, wal, currentSequence: lastSequence } = this;
-    const firstKept = async (): Promise<number> =>
-      (await oldestSegment(parts.storage, wal))?.firstSequence ?? 0;
+    const firstKept = async (): Promise<number | undefined> =>
+      (await oldestSegment(parts.storage, wal))?.firstSequence;
     const decoder = new CommitDecoder();
     const last = Math.min(to ?? lastSequence, lastSequence);
     for await (const frames of readLog({ ...parts, segments, from, to: last, firstKept })) {

@@ -53,6 +53,28 @@ describe('emission', () => {
     expect([seen, made.emission.idle]).toEqual([[1, 2], true]);
   });
 
+  it('that is held twice goes on when both have let go, however often one of them does', () => {
+    const made = emission();
+    const seen: number[] = [];
+    made.emission.commits.subscribe(({ firstSequence }) => seen.push(firstSequence));
+    const [one, other] = [made.emission.hold(), made.emission.hold()];
+    made.emission.push(batchOf(1));
+    one();
+    one();
+    expect(seen).toEqual([]);
+    other();
+    expect(seen).toEqual([1]);
+  });
+
+  it('that has ended ends at once for whoever comes then, and shows nothing', () => {
+    const made = emission();
+    made.emission.complete();
+    const seen: string[] = [];
+    made.emission.commits.subscribe({ next: () => seen.push('next'), complete: () => seen.push('complete') });
+    made.emission.push(batchOf(1));
+    expect(seen).toEqual(['complete']);
+  });
+
   it('goes on behind a caller that throws, in the same batch and in the next', () => {
     const made = emission();
     const told: number[] = [];

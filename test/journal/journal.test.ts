@@ -299,13 +299,75 @@ describe('closing', () => {
   });
 });
 
+interface Lines {
+  readonly logger: Logger;
+  readonly lines: { level: string; fields: LogFields; message: string }[];
+}
+
+function keepingLines(): Lines {
+  const lines: Lines['lines'] = [];
+  const at = (level: string) => (fields: LogFields, message: string) => {
+    lines.push({ level, fields, message });
+  };
+  return { logger: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }, lines };
+}
+
+describe('what goes wrong twice', () => {
+  const poison = (what: string): PawlError => new PawlError('JOURNAL_POISONED', what, { cause: 'fsync' });
+
+  it('poisons once: the first error stays, is logged, and is told to whoever asks later', async () => {
+    const { logger, lines } = keepingLines();
+    const journal = await open({ logger });
+    const [first, second] = [poison('first'), poison('second')];
+    const heard: PawlError[] = [];
+    journal.onPoisoned((error) => heard.push(error));
+    journal.backendLost(first);
+    journal.backendLost(second);
+    journal.onPoisoned((error) => heard.push(error));
+    expect([journal.poisonedBy, heard]).toEqual([first, [first, first]]);
+    expect(lines.map(({ message, fields }) => [message, fields['err']])).toEqual([
+      ['writer poisoned', first],
+    ]);
+    await journal.close();
+  });
+
+  it('a caller that throws when it is refused is logged, and the others are told', async () => {
+    const { logger, lines } = keepingLines();
+    const journal = await open({ logger });
+    const thrown = new Error('the caller');
+    const log: string[] = [];
+    backend.failNext(new PawlError('STORAGE_FULL', 'full', { outcome: 'notDone' }));
+    journal.append(draft(heartbeat('a')), () => {
+      throw thrown;
+    });
+    journal.append(draft(heartbeat('b')), outcome(journal, 'b', log));
+    await expect(journal.flush()).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+    expect(log).toEqual(['b:STORAGE_FULL:notDone']);
+    expect(lines).toEqual([
+      {
+        level: 'error',
+        fields: { component: 'journal', err: thrown },
+        message: 'a caller of the journal threw',
+      },
+    ]);
+  });
+});
+
+describe('a check of the rest that fails for a reason that is no own one', () => {
+  it('is logged and thrown, and is no damage: commits go on', async () => {
+    const { logger, lines } = keepingLines();
+    const failure = new TypeError('a fault of ours');
+    Object.assign(backend, { checkRest: () => Promise.reject(failure) });
+    const journal = await open({ logger });
+    await expect(journal.checkRest()).rejects.toBe(failure);
+    expect(lines).toMatchObject([{ level: 'error', fields: { err: failure } }]);
+    expect((await appendDurably(journal, [heartbeat('a')])).firstSequence).toBe(1);
+  });
+});
+
 describe('log lines', () => {
   it('says each commit that was appended at debug, and poison at error', async () => {
-    const lines: { level: string; fields: LogFields; message: string }[] = [];
-    const at = (level: string) => (fields: LogFields, message: string) => {
-      lines.push({ level, fields, message });
-    };
-    const logger = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+    const { logger, lines } = keepingLines();
     const journal = await open({ logger });
     await appendDurably(journal, [heartbeat('a'), heartbeat('b')]);
     const failure = new PawlError('JOURNAL_POISONED', 'no', {

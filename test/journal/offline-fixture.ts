@@ -1,6 +1,7 @@
 // A data directory as a short life of a real orchestrator leaves it: several segments, two snapshots in the middle of
 // the log, payloads of both kinds, closed in good order. And what tests of offline tools do to it.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { defineTask, openOrchestrator } from '../../src/index.js';
 import { dump, type DumpedEvent } from '../../src/journal/index.js';
 import { framesOf, newDir, segmentFiles, type RawFrame } from './wal-fixtures.js';
@@ -13,9 +14,31 @@ export interface Life {
   readonly snapshots: readonly [number, number];
 }
 
-/** Lives that life in a new directory. */
+let lived: Promise<{ readonly files: ReadonlyMap<string, Buffer>; readonly life: Life }> | undefined;
+
+/** That life, in a new directory each time; it is lived once a suite. */
 export async function shortLife(): Promise<Life> {
+  lived ??= live(newDir()).then((life) => ({ life, files: filesUnder(life.dir) }));
+  const { files, life } = await lived;
   const dir = newDir();
+  for (const [path, bytes] of files) {
+    mkdirSync(dirname(join(dir, path)), { recursive: true });
+    writeFileSync(join(dir, path), bytes);
+  }
+  mkdirSync(join(dir, 'quarantine'), { recursive: true });
+  return { ...life, dir };
+}
+
+function filesUnder(dir: string): Map<string, Buffer> {
+  const files = new Map<string, Buffer>();
+  for (const entry of readdirSync(dir, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile()) files.set(relative(dir, path), readFileSync(path));
+  }
+  return files;
+}
+
+async function live(dir: string): Promise<Life> {
   const pawl = await openOrchestrator({
     dataDir: dir,
     tasks: [echo],

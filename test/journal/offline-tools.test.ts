@@ -12,7 +12,9 @@ import {
   verify,
   verifySnapshots,
 } from '../../src/journal/index.js';
+import { FaultyStorage } from '../../src/testing/faulty-storage.js';
 import { damageCommit, everything, flip, shortLife } from './offline-fixture.js';
+import { recordingLogger } from './recovery-files.js';
 import { event, framesOf, newDir, newestSegment, removeDirs, segmentFiles, tree } from './wal-fixtures.js';
 
 afterEach(removeDirs);
@@ -118,6 +120,73 @@ describe('stats', () => {
   });
 });
 
+describe('what stats and snapshots say of odd directories', () => {
+  it('of one that holds nothing, nothing', async () => {
+    const storage = new FaultyStorage();
+    await (await openJournal('/data', { storage })).close();
+    if ((await storage.stat('/data/head')) !== undefined) await storage.unlink('/data/head');
+    expect(await stats('/data', { storage })).toEqual({
+      bytes: 0,
+      firstSequence: 0,
+      lastSequence: 0,
+      commits: 0,
+      events: 0,
+      byType: {},
+      epoch: 0,
+      segments: [],
+      snapshots: [],
+    });
+  });
+
+  it('of a storage that breaks its promises, no damage', async () => {
+    const storage = new FaultyStorage();
+    const journal = await openJournal('/data', { storage });
+    await journal.append(event(1));
+    await journal.close();
+    storage.place('/data/snapshots/1.snapshot', Buffer.from('no snapshot'));
+    const open = storage.open.bind(storage);
+    const broken = (folder: string): void => {
+      storage.open = async (path, mode) => {
+        const file = await open(path, mode);
+        const read = (): Promise<number> => Promise.resolve(Symbol('no number') as never);
+        return path.startsWith(folder) ? Object.assign(Object.create(file) as typeof file, { read }) : file;
+      };
+    };
+    broken('/data/wal/');
+    await expect(stats('/data', { storage })).rejects.toThrow(TypeError);
+    broken('/data/snapshots/');
+    await expect(verifySnapshots('/data', { storage })).rejects.toThrow(TypeError);
+  });
+
+  it('of a snapshot that went meanwhile, that it cannot be read; of one under another name, that', async () => {
+    const { dir, snapshots } = await shortLife();
+    const [newest] = await verifySnapshots(dir);
+    const storage = new FaultyStorage();
+    storage.place('/data/wal/.keep', Buffer.alloc(0));
+    const path = `/data/snapshots/${String(snapshots[1] + 1)}.snapshot`;
+    storage.place(path, readFileSync(newest?.path ?? ''));
+    expect(await verifySnapshots('/data', { storage })).toEqual([
+      {
+        path,
+        sequence: snapshots[1] + 1,
+        bytes: newest?.bytes,
+        error: {
+          code: 'SNAPSHOT_CORRUPT',
+          message: `${path} holds the snapshot of sequence ${String(snapshots[1])}; give it the name it had.`,
+        },
+      },
+    ]);
+    const stat = storage.stat.bind(storage);
+    storage.stat = async (asked) => {
+      if (asked === path) await storage.unlink(path);
+      return await stat(asked);
+    };
+    expect(await verifySnapshots('/data', { storage })).toMatchObject([
+      { path, bytes: 0, error: { code: 'STORAGE_FAILED' } },
+    ]);
+  });
+});
+
 describe('repair', () => {
   it('cuts an incomplete last batch, keeps a copy and says so, once', async () => {
     const dir = newDir();
@@ -164,6 +233,15 @@ describe('a snapshot of a directory', () => {
     const pawl = await openOrchestrator({ dataDir: dir });
     expect(pawl.report.snapshotSequence).toBe(events.length);
     await pawl.close();
+  });
+
+  it('is told to a logger', async () => {
+    const { dir } = await shortLife();
+    const { logger, lines } = recordingLogger();
+    const { sequence } = await snapshotDirectory(dir, { logger });
+    expect(lines).toContainEqual(
+      expect.objectContaining({ level: 'info', message: 'snapshot written', snapshotSequence: sequence }),
+    );
   });
 
   it('does not count a damaged one among the two that are kept', async () => {

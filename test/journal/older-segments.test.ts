@@ -419,6 +419,16 @@ describe('what was left is checked behind the start', () => {
     await new Promise((resolve) => hostClock.yieldTurn(() => resolve(undefined)));
     expect(storage.counts.read).toBe(read);
   });
+
+  it('is not begun any more once the journal is closed', async () => {
+    const storage = await directory();
+    const { journal } = await start(storage);
+    expect(journal.checked?.laterSegments).toBeGreaterThan(0);
+    await journal.close();
+    const { operations } = storage;
+    await journal.checkRest();
+    expect(storage.operations).toBe(operations);
+  });
 });
 
 describe('the check of what was left', () => {

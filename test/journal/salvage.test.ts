@@ -29,6 +29,8 @@ import {
   tree,
 } from './wal-fixtures.js';
 
+const PATH = '/data/wal/00000000000000000001.wal';
+
 afterEach(removeDirs);
 
 async function hashOf(dir: string): Promise<string> {
@@ -203,6 +205,107 @@ describe('salvage', () => {
     const report = await salvage(dir, newDir());
     expect(report).toMatchObject({ lastSequence: 1, commits: 1, unused: [] });
   });
+
+  it('takes nothing that only looks like a frame: no header, one that is cut off, one without room for it', async () => {
+    const storage = new FaultyStorage();
+    await (await openJournal('/data', { storage })).close();
+    const journal = await openJournal('/data', { storage });
+    await journal.append(event(1));
+    storage.forgetProcess();
+    const path = PATH;
+    const bytes = storage.contents(path);
+    const magic = Buffer.from('PWL\x01', 'latin1');
+    const cut = frameBehind(bytes, Buffer.concat([Buffer.alloc(40, 97), magic, Buffer.alloc(60, 97)]));
+    const junk = [Buffer.alloc(50, 97), magic, Buffer.alloc(60, 97), cut.subarray(0, -50)];
+    storage.place(path, Buffer.concat([bytes, ...junk]));
+    expect(await salvage('/data', '/new', { storage })).toMatchObject({
+      lastSequence: 1,
+      commits: 1,
+      unused: [],
+      damaged: [{ offset: bytes.length, bytes: Buffer.concat(junk).length, code: 'JOURNAL_CORRUPT' }],
+    });
+  });
+
+  it('goes on behind what begins like a frame, and would end the log in a tear if it were one', async () => {
+    const storage = new FaultyStorage();
+    const journal = await openJournal('/data', { storage });
+    await journal.append(event(1));
+    storage.forgetProcess();
+    const bytes = storage.contents(PATH);
+    // The header that it is not would lie in two sectors, the second of which is zero.
+    const sector = Math.ceil((bytes.length + 600) / 512) * 512;
+    const text = Buffer.alloc(sector - bytes.length, 97);
+    text.write('PWL\x01', text.length - 20, 'latin1');
+    const before = Buffer.concat([bytes, text, Buffer.alloc(1_024)]);
+    // What is before its batch proves nothing of another one.
+    const frame = frameBehind(bytes, heartbeatPayload(), { firstSequence: 3, batch: 1 });
+    storage.place(PATH, Buffer.concat([before, frame]));
+    expect(await salvage('/data', '/new', { storage })).toMatchObject({
+      lastSequence: 1,
+      unused: [{ from: 3, to: 3 }],
+      damaged: [{ offset: bytes.length, bytes: before.length - bytes.length }],
+    });
+  });
+
+  it.each([-5, -3, -2, 0, 1])(
+    'finds what follows a damaged place of a megabyte, also across what it looks at at a time: %i',
+    async (shift) => {
+      const write = async (
+        nameLength: number,
+      ): Promise<{ storage: FaultyStorage; damaged: number; next: number }> => {
+        const storage = new FaultyStorage();
+        const journal = await openJournal('/data', { storage, limits: { preallocateBytes: 0 } });
+        await journal.append(event(1));
+        await journal.append(event(2, 'a'.repeat(nameLength)));
+        await journal.append(event(3));
+        await journal.close();
+        const [, , damaged, next] = framesOf(storage.contents(PATH));
+        return { storage, damaged: damaged?.offset ?? 0, next: next?.offset ?? 0 };
+      };
+      const tried = await write(1_048_576);
+      // The place behind the first byte that is looked at, a megabyte on.
+      const wanted = tried.damaged + 1 + 1_048_576 + shift;
+      const { storage, damaged, next } = await write(1_048_576 + wanted - tried.next);
+      expect(next).toBe(wanted);
+      const bytes = storage.contents(PATH);
+      bytes.writeUInt8(bytes.readUInt8(damaged + 20) ^ 1, damaged + 20);
+      storage.place(PATH, bytes);
+      expect(await salvage('/data', '/new', { storage })).toMatchObject({
+        lastSequence: 1,
+        lost: [{ from: 2, to: 2 }],
+        unused: [{ from: 3, to: 3 }],
+        damaged: [{ offset: damaged, bytes: next - damaged }],
+      });
+    },
+  );
+
+  it('needs no head: then nothing is known to be lost, and epochs go on above those of the log', async () => {
+    const { dir } = await shortLife();
+    rmSync(join(dir, 'head'));
+    const epochs = epochsOf(dir);
+    const target = newDir();
+    expect(await salvage(dir, target)).toMatchObject({ firstSequence: 1, lost: [] });
+    expect(Math.min(...epochsOf(target))).toBeGreaterThan(Math.max(...epochs));
+  });
+
+  it.each(['/data/wal/', '/new.salvaging/wal/'])(
+    'takes a storage that breaks its promises for no damage: %s',
+    async (folder) => {
+      const storage = new FaultyStorage();
+      const journal = await openJournal('/data', { storage });
+      await journal.append(event(1));
+      await journal.close();
+      const open = storage.open.bind(storage);
+      storage.open = async (path, mode) => {
+        const file = await open(path, mode);
+        if (!path.startsWith(folder) || mode !== 'read') return file;
+        const read = (): Promise<number> => Promise.resolve(Symbol('no number') as never);
+        return Object.assign(Object.create(file) as typeof file, { read });
+      };
+      await expect(salvage('/data', '/new', { storage })).rejects.toThrow(TypeError);
+      expect(await storage.stat('/new')).toBeUndefined();
+    },
+  );
 
   it('says why an orchestrator cannot open what is whole all the same', async () => {
     const dir = newDir();

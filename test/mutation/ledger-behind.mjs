@@ -525,8 +525,8 @@ export const BEHIND = [
         'end-head',
         'file-backend',
         'head does not know of the seal at a boundary',
-        'await this.writing(() => this.rotate()); await this.opened().head.now(this.position());',
-        'await this.writing(() => this.rotate());',
+        'await this.writing(() => this.rotate(writer)); await this.opened().head.now(this.position());',
+        'await this.writing(() => this.rotate(writer));',
       ],
       [
         'end-looked-after',

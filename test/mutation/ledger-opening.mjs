@@ -74,7 +74,7 @@ export const OPENING = [
         'read-removed',
         'read-log',
         'a segment that retention removed under a read is a failure of the disk',
-        'if (info.firstSequence < first) throw historyGone(Math.max(from, info.firstSequence), first);',
+        'if (first !== undefined && info.firstSequence < first) throw historyGone(Math.max(from, info.firstSequence), first);',
         'void first;',
       ],
     ],
