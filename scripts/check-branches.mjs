@@ -40,6 +40,7 @@ const SUITES = [
   'salvage-plan',
   'snapshot-damage',
   'snapshot-images',
+  'snapshot-packer',
   'snapshot-slices',
   'snapshot-stores',
   'snapshot-validate',
