@@ -120,12 +120,12 @@ export class PackedStore implements PackedPairs {
     numbers[first + TASK_AT] = at;
     numbers[first + TASK_HASH] = keys.idHash;
     numbers[first + KIND] = this.kinds.length - 1;
-    this.#needed[buffer] = (this.#needed[buffer] ?? 0) + 1;
+    this.#needed[buffer] = (this.#needed[buffer] as number) + 1;
   }
 
   /** Puts where the id of a task lies into `into`. */
   locateTask(place: number, into: IdBytes): void {
-    locateId(this.#buffers[this.get(place, TASK_BUFFER)], this.get(place, TASK_AT), TASK_GAP, into);
+    locateId(this.#buffers[this.get(place, TASK_BUFFER)] as Buffer, this.get(place, TASK_AT), TASK_GAP, into);
   }
 
   /** Makes a pair of a task and its run. */
@@ -140,7 +140,7 @@ export class PackedStore implements PackedPairs {
     numbers[first + RUN_AT] = at;
     numbers[first + RUN_HASH] = keys.idHash;
     numbers[first + LIVE] = 1;
-    this.#needed[buffer] = (this.#needed[buffer] ?? 0) + 1;
+    this.#needed[buffer] = (this.#needed[buffer] as number) + 1;
     this.size++;
   }
 
@@ -150,7 +150,7 @@ export class PackedStore implements PackedPairs {
       this.locateTask(place, into);
     });
     const runs = new PackedIds(this.size, (place, into) => {
-      locateId(this.#buffers[this.get(place, RUN_BUFFER)], this.get(place, RUN_AT), RUN_GAP, into);
+      locateId(this.#buffers[this.get(place, RUN_BUFFER)] as Buffer, this.get(place, RUN_AT), RUN_GAP, into);
     });
     for (let place = 0; place < this.places; place++) {
       if (!this.has(place)) continue;
@@ -175,12 +175,12 @@ export class PackedStore implements PackedPairs {
   }
 
   #point(buffer: number, at: number): void {
-    const bytes = this.#buffers[buffer] ?? NOTHING;
+    const bytes = this.#buffers[buffer] as Buffer;
     this.#reader.reset(bytes, at, bytes.length);
   }
 
   #release(buffer: number): void {
-    const needed = (this.#needed[buffer] ?? 0) - 1;
+    const needed = (this.#needed[buffer] as number) - 1;
     this.#needed[buffer] = needed;
     if (needed === 0) this.#buffers[buffer] = NOTHING;
   }
@@ -193,12 +193,12 @@ export class PackedStore implements PackedPairs {
 }
 
 /** Finds the id of a record that was seen to be in the form of `PackedScan`; that of one that was let go of has no bytes. */
-function locateId(buffer: Buffer | undefined, at: number, gap: number, into: IdBytes): void {
-  into.bytes = buffer ?? NOTHING;
+function locateId(buffer: Buffer, at: number, gap: number, into: IdBytes): void {
+  into.bytes = buffer;
   const time = into.bytes[at + 1] ?? 0;
   const place = at + 2 + gap + (time >= 0xcc && time <= 0xd3 ? 1 << (time & 3) : 0);
   const tag = into.bytes[place] ?? 0;
   const isLong = tag === TEXT_OF_8_BITS;
   into.from = place + (isLong ? 2 : 1);
-  into.length = isLong ? (into.bytes[place + 1] ?? 0) : Math.max(0, tag - 0xa0);
+  into.length = isLong ? (into.bytes[place + 1] as number) : Math.max(0, tag - 0xa0);
 }

@@ -75,6 +75,20 @@ describe('emission', () => {
     expect(seen).toEqual(['complete']);
   });
 
+  it('is over for whoever waits when everything pushed before was handed out', async () => {
+    const made = emission();
+    await made.emission.drained();
+    const release = made.emission.hold();
+    made.emission.push(batchOf(1));
+    let drained = 0;
+    const waiting = [1, 2].map(() => made.emission.drained().then(() => drained++));
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    expect(drained).toBe(0);
+    release();
+    await Promise.all(waiting);
+    expect([drained, made.released]).toEqual([2, 1]);
+  });
+
   it('goes on behind a caller that throws, in the same batch and in the next', () => {
     const made = emission();
     const told: number[] = [];

@@ -68,6 +68,8 @@ interface Footer {
   readonly counts?: readonly (readonly [string, number])[];
   /** A frame that follows it. */
   readonly behind?: Part;
+  /** Bytes of the digest, when it is not that of the file. */
+  readonly digest?: Buffer;
 }
 
 /** A file of these frames, every checksum and the digest as they must be. */
@@ -96,7 +98,7 @@ function fileOf(parts: readonly Part[], footer: Footer = {}): Buffer {
     out.str(section);
     out.uint(count);
   }
-  out.bin(createHash('sha256').update(bytes).digest().toString('latin1'));
+  out.bin((footer.digest ?? createHash('sha256').update(bytes).digest()).toString('latin1'));
   add({ kind: FRAME_KIND.snapshotFooter, count: 0, payload: out.written() }, parts.length);
   if (footer.behind !== undefined) add(footer.behind, parts.length + 1);
   return bytes;
@@ -133,9 +135,24 @@ describe('a snapshot whose checksums are right', () => {
   it.each<[string, Footer]>([
     ['counts other frames', { frames: 4 }],
     ['is of another sequence', { sequence: 4 }],
+    ['has another digest', { digest: Buffer.alloc(32, 7) }],
   ])('and whose footer %s is refused', async (_name, footer) => {
     const parts = partsOf(await written(smallSnapshot()));
     await expectCorrupt(fileOf(parts, footer), 'sealMismatch');
+  });
+
+  it('and that lacks a frame, or the end of one, is refused', async () => {
+    const bytes = await written(smallSnapshot());
+    const header = new FrameHeader();
+    header.read(bytes, 0);
+    const first = FRAME_HEADER_BYTES + header.length;
+    header.read(bytes, first);
+    const second = first + FRAME_HEADER_BYTES + header.length;
+    const without = Buffer.concat([bytes.subarray(0, first), bytes.subarray(second)]);
+    await expectCorrupt(without, 'sealMismatch');
+    await expectCorrupt(bytes.subarray(0, second + FRAME_HEADER_BYTES - 1), 'incompleteHeader');
+    await expectCorrupt(bytes.subarray(0, second + FRAME_HEADER_BYTES), 'incompletePayload');
+    await expectCorrupt(bytes.subarray(0, second), 'incompleteHeader');
   });
 
   it('and whose rows go on behind its footer is refused', async () => {

@@ -365,6 +365,39 @@ describe('a check of the rest that fails for a reason that is no own one', () =>
   });
 });
 
+describe('a boundary', () => {
+  it('is anywhere when there are no segments', async () => {
+    const journal = await open();
+    const release = backend.holdSync();
+    journal.append(draft(heartbeat('a')), () => undefined);
+    await turns();
+    let looks = 0;
+    journal.atBoundary(() => looks++);
+    expect(looks).toBe(1);
+    release();
+    await journal.flush();
+  });
+
+  it('of a journal that was closed ends nothing', async () => {
+    let ended = 0;
+    const endSegment = (): Promise<void> => {
+      ended++;
+      return Promise.resolve();
+    };
+    Object.assign(backend, { endSegment });
+    const journal = await open();
+    await appendDurably(journal, [heartbeat('a')]);
+    let looks = 0;
+    journal.atBoundary(() => looks++);
+    await turns();
+    expect([looks, ended]).toEqual([1, 1]);
+    await journal.close();
+    journal.atBoundary(() => looks++);
+    await turns();
+    expect([looks, ended]).toEqual([2, 1]);
+  });
+});
+
 describe('log lines', () => {
   it('says each commit that was appended at debug, and poison at error', async () => {
     const { logger, lines } = keepingLines();

@@ -148,6 +148,21 @@ describe('a snapshot is passed over', () => {
     ]);
   });
 
+  it('when it is that of another sequence than its name says', async () => {
+    const backend = new MemoryBackend();
+    backend.snapshots.kept.set(4, bytesOf(smallSnapshot(3)));
+    const recovery = new Recovery({ backend, clock });
+    expect(await recovery.from()).toBe(1);
+    const { snapshotsRejected } = await recovery.finish({ isEmpty: false, beginAt: () => undefined });
+    expect(snapshotsRejected).toMatchObject([
+      {
+        path: 'memory:4.snapshot',
+        code: 'SNAPSHOT_CORRUPT',
+        message: expect.stringContaining('holds the snapshot of sequence 3'),
+      },
+    ]);
+  });
+
   it('when it held a task twice, also if it reads well the second time', async () => {
     const backend = new MemoryBackend();
     const twice = bytesOf(sampleSnapshot(3, { tasks: [sampleTask(), sampleTask()] }));

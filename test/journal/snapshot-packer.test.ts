@@ -18,6 +18,7 @@ import { takeSnapshot } from '../../src/journal/snapshot-store.js';
 import { encodePayload, type Payload } from '../../src/domain/payload.js';
 import { PAIR_FIELDS } from '../../src/domain/packed-pairs.js';
 import { silentLogger } from '../../src/logger.js';
+import { event } from '../support/history-maker.js';
 import { changed, Log, runCreated, taskCreated } from '../support/projection-log.js';
 import { Random } from '../support/random.js';
 import { sampleRun, sampleTask } from './snapshot-samples.js';
@@ -179,6 +180,17 @@ describe('a pair that is kept', () => {
     },
   );
 
+  it.each([31, 32, 255])('is found by ids of %i characters', (length) => {
+    const { packer } = learned();
+    const [task, run] = ['t'.repeat(length), 'r'.repeat(length)];
+    expect(keepTask(packer, taskBytes(waitingTask(task)))).toBeGreaterThan(0);
+    expect(keepRun(packer, runBytes(waitingRun(run, task)))).toBeGreaterThan(0);
+    const pairs = packer.finish();
+    expect([pairs?.placeOfTask(task), pairs?.placeOfRun(run), pairs?.placeOfTask(`${task}t`)]).toEqual([
+      0, 0, -1,
+    ]);
+  });
+
   it('lets go of a buffer with the last of its records', () => {
     const { packer } = learned();
     const tasks = ['a', 'b'].map((id) => taskBytes(waitingTask(id)));
@@ -249,6 +261,17 @@ describe('a task that is kept', () => {
   });
 });
 
+describe('a task from which nothing can be learned', () => {
+  it('is one whose id has other characters than ASCII: those like it are read', () => {
+    const packer = new SnapshotPacker(() => undefined);
+    const odd = waitingTask('\u00e4');
+    const bytes = taskBytes(odd);
+    packer.frame(bytes, bytes.length);
+    packer.learn(0, odd);
+    expect(keepTask(packer, taskBytes(waitingTask('t')))).toBe(-1);
+  });
+});
+
 describe('ids of bytes', () => {
   it('are found among thousands, whatever their hashes, and told apart', () => {
     const ids = Array.from({ length: 5_000 }, (_value, at) => `id-${String(at)}`);
@@ -267,6 +290,17 @@ describe('ids of bytes', () => {
       for (const [number, id] of some.entries()) expect(table.numberOf(id)).toBe(number);
       for (const id of ['', 'id-', 'id-5000', 'ïd-1', 'id-1\u0100']) expect(table.numberOf(id)).toBe(-1);
     }
+  });
+
+  it('are told apart also when a hash is that of another one', () => {
+    const hash = finalHash([...Buffer.from('id-1')].reduce(nextHash, HASH_SEED));
+    const table = new PackedIds(1, (_number, into) => {
+      into.bytes = Buffer.from('id-2');
+      into.from = 0;
+      into.length = into.bytes.length;
+    });
+    expect(table.add(0, hash)).toBe(true);
+    expect(table.numberOf('id-1')).toBe(-1);
   });
 
   it('are none in a table for none', () => {
@@ -322,6 +356,17 @@ describe('a snapshot with pairs', () => {
     const digest = await readSnapshot(input);
     expect(digest).toHaveLength(32);
     await input.close();
+  });
+
+  it('holds the tasks that others refer to', async () => {
+    const log = new Log();
+    for (let at = 0; at < 20; at++) waiting(log, `t${String(at)}`);
+    log.commit([taskCreated('d'), event('DependencyDeclared', { taskId: 'd', dependsOn: ['t9'] })]);
+    const store = await stored(log);
+    const { loaded, rejected } = await loadNewestSnapshot(store, {}, silentLogger);
+    expect(rejected).toEqual([]);
+    expect(loaded?.projections.runs.intake?.hasTask('t9')).toBe(true);
+    expect(loaded?.projections.stateHash()).toBe(log.state.stateHash());
   });
 
   it('waits for its last read before the file is closed, also when what it read is refused', async () => {

@@ -182,6 +182,12 @@ describe('a snapshot that is written beside other work', () => {
     expect(paced.isOver).toBe(true);
   });
 
+  it('is one without a pace, which nothing ends', async () => {
+    const slices = new SnapshotSlices();
+    await slices.pause();
+    expect(slices.isOver).toBe(false);
+  });
+
   it('does nothing while the disk answers: what was put off has a turn in which it may work', async () => {
     const { work } = await written();
     expect(work.filter(({ answering }) => answering)).toEqual([]);

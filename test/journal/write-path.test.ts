@@ -16,7 +16,7 @@ import { silentLogger } from '../../src/logger.js';
 import { FaultyStorage } from '../../src/testing/faulty-storage.js';
 import { ManualClock } from '../../src/testing/manual-clock.js';
 import { heartbeat } from './backend-contract.js';
-import { event } from './wal-fixtures.js';
+import { actorsOf, event } from './wal-fixtures.js';
 
 const DIR = '/data';
 const paths = dataDirPaths(DIR);
@@ -68,6 +68,7 @@ describe('a backend', () => {
     const batch = new GatheringBatch();
     await expect(backend.append(batch)).rejects.toMatchObject({ code: 'CLOSED' });
     await backend.checkRest();
+    await backend.endSegment();
     await backend.close({ abandon: false });
     expect(storage.operations).toBe(operations);
   });
@@ -136,6 +137,26 @@ describe('what is no data directory', () => {
   });
 });
 
+describe('an opening', () => {
+  it('takes no word for true or false', async () => {
+    const storage = new FaultyStorage();
+    await expect(openJournal(DIR, { storage, readOnly: 'yes' as never })).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+      data: { path: 'options.readOnly' },
+    });
+    expect(storage.operations).toBe(0);
+  });
+
+  it('without the lock finds no log in a directory that has none', async () => {
+    const storage = new FaultyStorage();
+    storage.place(paths.lock, Buffer.alloc(0));
+    await expect(openWalReader(DIR, { storage })).rejects.toMatchObject({
+      code: 'DATA_DIR_MISSING',
+      message: expect.stringContaining(`no ${paths.wal}`),
+    });
+  });
+});
+
 describe('a log that is only read', () => {
   it('takes nothing, and has nothing to flush', async () => {
     const storage = new FaultyStorage();
@@ -158,6 +179,19 @@ describe('a writer', () => {
     await expect(writer.append([])).rejects.toMatchObject({ code: 'INVALID_INPUT' });
     expect(writer.currentSequence).toBe(1);
     await writer.close();
+  });
+
+  it('takes no event that there is none of, leaves nothing of it, and flushes what it took', async () => {
+    const storage = new FaultyStorage();
+    const journal = await openJournal(DIR, { storage });
+    const unknown = { ...event(1), type: 'Nothing' } as never;
+    await expect(journal.append(unknown)).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+    let acknowledged = 0;
+    const appended = journal.append(event(1)).then(() => acknowledged++);
+    await journal.flush();
+    await appended;
+    expect([acknowledged, await actorsOf(journal)]).toEqual([1, ['a']]);
+    await journal.close();
   });
 
   it('that is disposed of is closed', async () => {
