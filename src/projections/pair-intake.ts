@@ -1,7 +1,7 @@
 // From the pairs of a snapshot to rows: some while it is loaded, most when they are asked for. Until then they are
 // counted, and found by id, as if they were there.
 import { PawlError } from '../errors.js';
-import type { PackedPairs, Pair } from '../domain/packed-pairs.js';
+import type { PackedKind, PackedPairs, Pair } from '../domain/packed-pairs.js';
 import type { PackedRows } from './row-table.js';
 import type { RunRow, TaskShape } from './rows.js';
 import type { RunTable } from './run-table.js';
@@ -16,7 +16,8 @@ export interface PairTables {
 
 /** Takes in the pairs of one snapshot. */
 export class PairIntake {
-  readonly #pairs: PackedPairs;
+  /** Tasks that the pairs are like, until their shapes are known. */
+  #kinds: readonly PackedKind[];
   readonly #tables: PairTables;
   readonly #unpacking: Unpacking;
   /** The shape of each kind, and how many of it are left once the snapshot is loaded. */
@@ -25,7 +26,7 @@ export class PairIntake {
   #onRun: (row: RunRow) => void = () => undefined;
 
   constructor(pairs: PackedPairs, tables: PairTables) {
-    this.#pairs = pairs;
+    this.#kinds = pairs.kinds;
     this.#tables = tables;
     this.#unpacking = new Unpacking(pairs, {
       load: (pair) => {
@@ -63,7 +64,8 @@ export class PairIntake {
   /** To be called once the lists are made: from now on a row is made when it is asked for. */
   afterLists(): void {
     const { tasks, runs } = this.#tables;
-    this.#shapes = this.#pairs.kinds.map(({ taskId }) => this.#shapeOf(taskId));
+    this.#shapes = this.#kinds.map(({ taskId }) => this.#shapeOf(taskId));
+    this.#kinds = [];
     for (const [kind, shape] of this.#shapes.entries()) tasks.index.reserve(shape, this.#left[kind] ?? 0);
     runs.states.reserve('ready', this.size);
     tasks.packed = this.#rowsOf((id) => this.#unpacking.bringTask(id));
