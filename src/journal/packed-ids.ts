@@ -1,20 +1,12 @@
-// Ids that were not made strings: a table of open addressing from the bytes of an id, where they lie in a record that
-// is kept, to the number of the record. A look-up by string compares characters with bytes.
+// Ids that were not made strings, to the number of the record in which their bytes lie. Two ways to find them: by
+// order, when they came in a few stretches that ascend, as the ids that Pawl makes do; by hash, whatever they are. A
+// look-up by string compares characters with bytes: ids are ASCII.
 
 /** Places are a power of two, of which this part, as a power of two, is free at least. */
 const FREE_PART = 0.5;
-/** What a hash begins with (FNV-1a). */
-export const HASH_SEED = 0x811c9dc5;
-
-/** A hash with one more byte, or one more character that is a byte. */
-export function nextHash(hash: number, byte: number): number {
-  return Math.imul(hash ^ byte, 0x01000193);
-}
-
-/** The hash when nothing more comes. */
-export function finalHash(hash: number): number {
-  return hash ^ (hash >>> 15);
-}
+/** FNV-1a. */
+const HASH_SEED = 0x811c9dc5;
+const HASH_PRIME = 0x01000193;
 
 /** Bytes of an id in a buffer. */
 export interface IdBytes {
@@ -23,67 +15,137 @@ export interface IdBytes {
   length: number;
 }
 
-/** Numbers by id. Ids are ASCII: one character a byte. */
-export class PackedIds {
+/** Says where the id of a number lies; its length is 0 when it has none, or none any more. */
+export type LocateId = (number: number, into: IdBytes) => void;
+
+/** Finds records by their ids. */
+export interface IdIndex {
+  /** The number of an id, or −1. */
+  numberOf(id: string): number;
+}
+
+/** A place for what a `LocateId` says. */
+export function noId(): IdBytes {
+  return { bytes: Buffer.alloc(0), from: 0, length: 0 };
+}
+
+/** Less than 0 when the first of two ids comes before the second, 0 when they are the same. */
+export function compareIds(left: IdBytes, right: IdBytes): number {
+  const length = Math.min(left.length, right.length);
+  for (let at = 0; at < length; at++) {
+    const difference = (left.bytes[left.from + at] as number) - (right.bytes[right.from + at] as number);
+    if (difference !== 0) return difference;
+  }
+  return left.length - right.length;
+}
+
+/** A table of open addressing. */
+export class HashedIds implements IdIndex {
   /** For each place the number kept there and one more, 0 for none, and the hash of its id. */
   readonly #table: Int32Array;
   readonly #mask: number;
-  readonly #added: IdBytes = { bytes: Buffer.alloc(0), from: 0, length: 0 };
-  readonly #found: IdBytes = { bytes: Buffer.alloc(0), from: 0, length: 0 };
+  readonly #added = noId();
+  readonly #found = noId();
 
-  /** For at most so many ids. `locate` says where the id of a number lies; without bytes it equals no other. */
+  /** For at most so many ids. */
   constructor(
     size: number,
-    private readonly locate: (number: number, into: IdBytes) => void,
+    private readonly locate: LocateId,
   ) {
     const places = 2 ** Math.ceil(Math.log2(size + 1) + FREE_PART);
     this.#table = new Int32Array(2 * places);
     this.#mask = places - 1;
   }
 
-  /** Adds the id of a number, whose hash is known; false, and nothing is changed, when it is there already. */
-  add(number: number, hash: number): boolean {
+  /** Adds the id of a number; false, and nothing is changed, when it is there already. */
+  add(number: number): boolean {
     const table = this.#table;
+    this.locate(number, this.#added);
+    const hash = hashOfBytes(this.#added);
     let at = 2 * (hash & this.#mask);
     for (; table[at] !== 0; at = (at + 2) & (2 * this.#mask + 1)) {
       if (table[at + 1] !== hash) continue;
-      this.locate(number, this.#added);
       this.locate((table[at] as number) - 1, this.#found);
-      if (sameBytes(this.#found, this.#added)) return false;
+      if (compareIds(this.#found, this.#added) === 0) return false;
     }
     table[at] = number + 1;
     table[at + 1] = hash;
     return true;
   }
 
-  /** The number of an id, or −1. */
   numberOf(id: string): number {
     const table = this.#table;
     const hash = hashOfText(id);
     for (let at = 2 * (hash & this.#mask); table[at] !== 0; at = (at + 2) & (2 * this.#mask + 1)) {
       if (table[at + 1] !== hash) continue;
       this.locate((table[at] as number) - 1, this.#found);
-      if (sameText(this.#found, id)) return (table[at] as number) - 1;
+      if (compareWithText(this.#found, id) === 0) return (table[at] as number) - 1;
     }
     return -1;
   }
 }
 
+/** Numbers in the ascending order of their ids. */
+export class SortedIds implements IdIndex {
+  readonly #found = noId();
+  /** Those before this one have no id any more. */
+  #first = 0;
+
+  /** `numbers`: in that order, or how many there are when that is 0, 1, 2 …. */
+  constructor(
+    private readonly numbers: Uint32Array | number,
+    private readonly locate: LocateId,
+  ) {}
+
+  numberOf(id: string): number {
+    const { numbers } = this;
+    const count = typeof numbers === 'number' ? numbers : numbers.length;
+    while (this.#first < count && this.#isGone(this.#first)) this.#first++;
+    let low = this.#first;
+    let high = count - 1;
+    while (low <= high) {
+      const middle = (low + high) >>> 1;
+      let at = middle;
+      while (at > low && this.#isGone(at)) at--;
+      if (this.#isGone(at)) {
+        low = middle + 1;
+        continue;
+      }
+      const order = compareWithText(this.#found, id);
+      if (order === 0) return this.#number(at);
+      if (order < 0) low = middle + 1;
+      else high = at - 1;
+    }
+    return -1;
+  }
+
+  #number(at: number): number {
+    return typeof this.numbers === 'number' ? at : (this.numbers[at] as number);
+  }
+
+  #isGone(at: number): boolean {
+    this.locate(this.#number(at), this.#found);
+    return this.#found.length === 0;
+  }
+}
+
+function hashOfBytes({ bytes, from, length }: IdBytes): number {
+  let hash = HASH_SEED;
+  for (let at = from; at < from + length; at++) hash = Math.imul(hash ^ (bytes[at] as number), HASH_PRIME);
+  return hash ^ (hash >>> 15);
+}
+
 function hashOfText(id: string): number {
   let hash = HASH_SEED;
-  for (let at = 0; at < id.length; at++) hash = nextHash(hash, id.charCodeAt(at));
-  return finalHash(hash);
+  for (let at = 0; at < id.length; at++) hash = Math.imul(hash ^ id.charCodeAt(at), HASH_PRIME);
+  return hash ^ (hash >>> 15);
 }
 
-function sameBytes(found: IdBytes, wanted: IdBytes): boolean {
-  const { bytes, from, length } = wanted;
-  if (found.length !== length) return false;
-  for (let at = 0; at < length; at++) if (found.bytes[found.from + at] !== bytes[from + at]) return false;
-  return true;
-}
-
-function sameText(found: IdBytes, id: string): boolean {
-  if (found.length !== id.length) return false;
-  for (let at = 0; at < id.length; at++) if (found.bytes[found.from + at] !== id.charCodeAt(at)) return false;
-  return true;
+function compareWithText(found: IdBytes, id: string): number {
+  const length = Math.min(found.length, id.length);
+  for (let at = 0; at < length; at++) {
+    const difference = (found.bytes[found.from + at] as number) - id.charCodeAt(at);
+    if (difference !== 0) return difference;
+  }
+  return found.length - id.length;
 }

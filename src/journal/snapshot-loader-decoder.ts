@@ -146,20 +146,34 @@ export class SnapshotDecoder {
     }
     if (values !== this.#frame.count) throw new DecodeError('another number of rows than the frame says');
     const packer = this.#packer;
-    for (let left = values; left > 0; left--) {
-      if (packer !== undefined && section === 'tasks') this.#packTask(packer);
-      else if (packer === undefined || section !== 'runs' || !packed(input, packer.run(input.position)))
-        this.#readRow(input, section);
+    if (packer !== undefined && section === 'tasks') this.#packTasks(packer, values);
+    else if (packer !== undefined && section === 'runs') this.#packRuns(packer, values);
+    else for (let left = values; left > 0; left--) this.#readRow(input, section);
+  }
+
+  // Two loops, each of which is compiled for what it does.
+  #packTasks(packer: SnapshotPacker, count: number): void {
+    const input = this.#reader;
+    for (let left = count; left > 0; left--) {
+      const from = input.position;
+      const end = packer.task(from);
+      if (end >= 0) {
+        input.position = end;
+        continue;
+      }
+      const task = SECTION_CODECS.tasks.read(input);
+      packer.learn(from, task);
+      this.sink?.record('tasks', task);
     }
   }
 
-  #packTask(packer: SnapshotPacker): void {
+  #packRuns(packer: SnapshotPacker, count: number): void {
     const input = this.#reader;
-    const from = input.position;
-    if (packed(input, packer.task(from))) return;
-    const task = SECTION_CODECS.tasks.read(input);
-    packer.learn(from, task);
-    this.sink?.record('tasks', task);
+    for (let left = count; left > 0; left--) {
+      const end = packer.run(input.position);
+      if (end >= 0) input.position = end;
+      else this.#readRow(input, 'runs');
+    }
   }
 
   #readRow(input: RecordReader, section: SectionName): void {
@@ -241,13 +255,6 @@ export class SnapshotDecoder {
       },
     );
   }
-}
-
-/** Steps over a record that was kept; false when there was none. */
-function packed(input: RecordReader, end: number): boolean {
-  if (end < 0) return false;
-  input.position = end;
-  return true;
 }
 
 function isBin(tag: number): boolean {

@@ -3,7 +3,7 @@
 // tasks, so each is compared with the one before; whatever stands elsewhere is read in full, as ever.
 import type { SavedTask } from '../domain/nouns.js';
 import type { PackedPairs } from '../domain/packed-pairs.js';
-import type { IdBytes } from './packed-ids.js';
+import { noId } from './packed-ids.js';
 import { PackedScan, type LikeTask } from './packed-scan.js';
 import { PackedStore } from './packed-store.js';
 import { ByteReader } from './byte-reader.js';
@@ -18,12 +18,11 @@ export class SnapshotPacker {
   readonly #store = new PackedStore();
   readonly #scan = new PackedScan();
   readonly #reader = new ByteReader();
-  readonly #id: IdBytes = { bytes: Buffer.alloc(0), from: 0, length: 0 };
+  readonly #id = noId();
   #bytes: Buffer = Buffer.alloc(0);
   #end = 0;
-  /** The buffer in which something was kept last, and its number. */
-  #kept: Buffer | undefined;
-  #keptAs = -1;
+  /** The number of that buffer. */
+  #buffer = -1;
   /** What tasks must be like to be kept, and the task that it was learned from. */
   #like: LikeTask | undefined;
   #likeTaskId = '';
@@ -35,11 +34,12 @@ export class SnapshotPacker {
 
   /** True when something in these bytes was kept: they must not change any more. */
   keeps(bytes: Buffer): boolean {
-    return this.#kept === bytes;
+    return this.#bytes === bytes && this.#store.needs(this.#buffer);
   }
 
   /** Begins a frame whose records end at `end`. */
   frame(bytes: Buffer, end: number): void {
+    if (this.#bytes !== bytes) this.#buffer = this.#store.begin(bytes);
     this.#bytes = bytes;
     this.#end = end;
     this.#scan.reset(bytes, end);
@@ -49,7 +49,7 @@ export class SnapshotPacker {
   task(at: number): number {
     const scan = this.#scan;
     if (this.#like === undefined || !scan.isLike(at, this.#like) || !scan.taskTail()) return -1;
-    this.#store.addTask({ buffer: this.#keep(), at }, this.#likeTaskId, scan);
+    this.#store.addTask(scan, this.#buffer, this.#likeTaskId);
     return scan.at;
   }
 
@@ -74,7 +74,7 @@ export class SnapshotPacker {
       this.load(store.readTask(place));
       return -1;
     }
-    store.addRun(place, { buffer: this.#keep(), at }, scan);
+    store.addRun(place, scan, this.#buffer);
     return scan.at;
   }
 
@@ -105,13 +105,6 @@ export class SnapshotPacker {
   /** Has the tasks before a place loaded. */
   #settle(place: number): void {
     for (; this.#next < place; this.#next++) this.load(this.#store.readTask(this.#next));
-  }
-
-  #keep(): number {
-    if (this.#kept === this.#bytes) return this.#keptAs;
-    this.#kept = this.#bytes;
-    this.#keptAs = this.#store.keep(this.#bytes);
-    return this.#keptAs;
   }
 
   /** What tasks like this one have in common with it; `undefined` when such tasks need more than a place in the queue. */

@@ -100,11 +100,20 @@ export class Unpacking {
     return counts;
   }
 
-  #inOrderOfReadiness(): readonly number[] {
+  #inOrderOfReadiness(): Iterable<number> {
     const pairs = this.#pairs;
-    const left: number[] = [];
-    for (let place = 0; place < pairs.places; place++) if (pairs.has(place)) left.push(place);
-    return sortBySequence(left, (place) => pairs.get(place, READY));
+    const left = new Uint32Array(pairs.size);
+    let count = 0;
+    let last = 0;
+    let ascends = true;
+    for (let place = 0; place < pairs.places; place++) {
+      if (!pairs.has(place)) continue;
+      left[count++] = place;
+      const ready = pairs.get(place, READY);
+      if (ready < last) ascends = false;
+      last = ready;
+    }
+    return ascends ? left : sortBySequence([...left], (place) => pairs.get(place, READY));
   }
 
   /** Takes apart the pair of a task, with all before it; false when there is none. */

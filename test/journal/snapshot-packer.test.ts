@@ -2,7 +2,6 @@
 // bytes are; ids that occur twice are found; and buffers are let go of with the last of their records.
 import { describe, expect, it } from '@jest/globals';
 import { DecodeError } from '../../src/journal/byte-reader.js';
-import { finalHash, HASH_SEED, nextHash, PackedIds } from '../../src/journal/packed-ids.js';
 import { PackedScan } from '../../src/journal/packed-scan.js';
 import type { PackedStore } from '../../src/journal/packed-store.js';
 import { RecordReader } from '../../src/journal/record-reader.js';
@@ -241,6 +240,11 @@ describe('a task that is kept', () => {
     expect(loaded.map(({ spec }) => spec.id)).toEqual(['none', 'more', 'last']);
   });
 
+  it('is read when its id is empty: such an id is none', () => {
+    const { packer } = learned();
+    expect(keepTask(packer, taskBytes(waitingTask('')))).toBe(-1);
+  });
+
   it('is loaded when so many stand between it and its run that it is not looked for', () => {
     const { packer, loaded } = learned();
     for (let at = 0; at < 6; at++) keepTask(packer, taskBytes(waitingTask(`t${String(at)}`)));
@@ -261,6 +265,42 @@ describe('a task that is kept', () => {
   });
 });
 
+describe('a buffer from which records are kept', () => {
+  it('stays while it is looked through, also when all that was kept of it so far has been read', () => {
+    const { packer, loaded } = learned();
+    const records = [
+      taskBytes(waitingTask('a')),
+      runBytes(waitingRun('r-a', 'a', { reason: 'asked for' })),
+      taskBytes(waitingTask('b')),
+      runBytes(waitingRun('r-b', 'b')),
+    ];
+    const [a, ofA, b, ofB] = records.map(({ length }) => length) as [number, number, number, number];
+    const all = Buffer.concat(records);
+    packer.frame(all, all.length);
+    expect([packer.keeps(all), packer.task(0), packer.keeps(all)]).toEqual([false, a, true]);
+    expect([packer.run(a), loaded.length, packer.keeps(all)]).toEqual([-1, 1, false]);
+    expect(packer.task(a + ofA)).toBe(a + ofA + b);
+    expect(packer.run(a + ofA + b)).toBe(a + ofA + b + ofB);
+    const store = packer.finish() as PackedStore;
+    expect([store.size, store.heldBytes, store.read(1).task.spec.id, store.heldBytes]).toEqual([
+      1,
+      all.length,
+      'b',
+      0,
+    ]);
+  });
+
+  it('is let go of at the end when nothing of it was kept', () => {
+    const { packer } = learned();
+    keepTask(packer, taskBytes(waitingTask('a')));
+    const odd = taskBytes(waitingTask('b', { type: 'other' }));
+    expect(keepTask(packer, odd)).toBe(-1);
+    keepRun(packer, runBytes(waitingRun('r-a', 'a')));
+    const bytes = taskBytes(waitingTask('a')).length + runBytes(waitingRun('r-a', 'a')).length;
+    expect((packer.finish() as PackedStore).heldBytes).toBe(bytes);
+  });
+});
+
 describe('a task from which nothing can be learned', () => {
   it('is one whose id has other characters than ASCII: those like it are read', () => {
     const packer = new SnapshotPacker(() => undefined);
@@ -269,42 +309,6 @@ describe('a task from which nothing can be learned', () => {
     packer.frame(bytes, bytes.length);
     packer.learn(0, odd);
     expect(keepTask(packer, taskBytes(waitingTask('t')))).toBe(-1);
-  });
-});
-
-describe('ids of bytes', () => {
-  it('are found among thousands, whatever their hashes, and told apart', () => {
-    const ids = Array.from({ length: 5_000 }, (_value, at) => `id-${String(at)}`);
-    const bytes = ids.map((id) => Buffer.from(id, 'latin1'));
-    const hash = (id: string): number => finalHash([...Buffer.from(id)].reduce(nextHash, HASH_SEED));
-    for (const hashOf of [hash, () => 7]) {
-      const some = hashOf === hash ? ids : ids.slice(0, 300);
-      const table = new PackedIds(some.length, (number, into) => {
-        into.bytes = bytes[number] ?? Buffer.alloc(0);
-        into.from = 0;
-        into.length = into.bytes.length;
-      });
-      for (const [number, id] of some.entries()) expect(table.add(number, hashOf(id))).toBe(true);
-      for (const [number, id] of some.entries()) expect(table.add(number, hashOf(id))).toBe(false);
-      if (hashOf !== hash) continue;
-      for (const [number, id] of some.entries()) expect(table.numberOf(id)).toBe(number);
-      for (const id of ['', 'id-', 'id-5000', 'ïd-1', 'id-1\u0100']) expect(table.numberOf(id)).toBe(-1);
-    }
-  });
-
-  it('are told apart also when a hash is that of another one', () => {
-    const hash = finalHash([...Buffer.from('id-1')].reduce(nextHash, HASH_SEED));
-    const table = new PackedIds(1, (_number, into) => {
-      into.bytes = Buffer.from('id-2');
-      into.from = 0;
-      into.length = into.bytes.length;
-    });
-    expect(table.add(0, hash)).toBe(true);
-    expect(table.numberOf('id-1')).toBe(-1);
-  });
-
-  it('are none in a table for none', () => {
-    expect(new PackedIds(0, () => undefined).numberOf('a')).toBe(-1);
   });
 });
 

@@ -449,14 +449,47 @@ export const SNAPSHOTS = [
     ],
   },
   {
-    suites: ['journal/snapshot-packer', 'journal/forged-snapshots', 'projections/packed-pairs'],
+    suites: [
+      'journal/snapshot-packer',
+      'journal/packed-ids',
+      'journal/forged-snapshots',
+      'projections/packed-pairs',
+    ],
     entries: [
       [
         'packed-doubles',
         'packed-store',
         'two waiting tasks, or runs, of one id are not found',
-        'if (!runs.add(place, this.get(place, RUN_HASH)) || !isNew) this.isUnique = false;',
-        'void [runs.add(place, this.get(place, RUN_HASH)), isNew];',
+        'this.isUnique = tasks.isUnique && runs.isUnique;',
+        'void [tasks.isUnique, runs.isUnique];',
+      ],
+      [
+        'packed-doubles-in-order',
+        'id-stretches',
+        'an id that comes twice, one right behind the other, passes for one in order',
+        'compareIds(last, next) >= 0) this.#starts.push(number);',
+        'compareIds(last, next) > 0) this.#starts.push(number);',
+      ],
+      [
+        'packed-doubles-merged',
+        'id-stretches',
+        'an id that is in two stretches is not found',
+        'isUnique: this.#ascends(merged) };',
+        'isUnique: true };',
+      ],
+      [
+        'packed-doubles-hashed',
+        'id-stretches',
+        'an id that is there twice among many stretches is not found',
+        'if (this.#has(number) && !index.add(number)) isUnique = false;',
+        'if (this.#has(number)) index.add(number);',
+      ],
+      [
+        'packed-begun',
+        'packed-store',
+        'a buffer that is still looked through is let go of',
+        'if (needed === 0 && buffer !== this.#begun)',
+        'if (needed === 0)',
       ],
       [
         'packed-doubles-told',
