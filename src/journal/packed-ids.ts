@@ -88,21 +88,31 @@ export class HashedIds implements IdIndex {
 /** Numbers in the ascending order of their ids. */
 export class SortedIds implements IdIndex {
   readonly #found = noId();
-  /** Those before this one have no id any more. */
+  /** Those before the first, and those from the end on, have no id any more. */
   #first = 0;
+  #end: number;
 
   /** `numbers`: in that order, or how many there are when that is 0, 1, 2 …. */
   constructor(
     private readonly numbers: Uint32Array | number,
     private readonly locate: LocateId,
-  ) {}
+  ) {
+    this.#end = typeof numbers === 'number' ? numbers : numbers.length;
+  }
 
   numberOf(id: string): number {
-    const { numbers } = this;
-    const count = typeof numbers === 'number' ? numbers : numbers.length;
-    while (this.#first < count && this.#isGone(this.#first)) this.#first++;
-    let low = this.#first;
-    let high = count - 1;
+    while (this.#first < this.#end && this.#isGone(this.#first)) this.#first++;
+    while (this.#first < this.#end && this.#isGone(this.#end - 1)) this.#end--;
+    if (this.#first === this.#end) return -1;
+    // Most ids that are asked for are new, and new ones come behind all others.
+    const order = compareWithText(this.#found, id);
+    if (order === 0) return this.#number(this.#end - 1);
+    return order < 0 ? -1 : this.#between(id, this.#first, this.#end - 2);
+  }
+
+  #between(id: string, first: number, last: number): number {
+    let low = first;
+    let high = last;
     while (low <= high) {
       const middle = (low + high) >>> 1;
       let at = middle;

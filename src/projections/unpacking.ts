@@ -9,7 +9,13 @@ import { sortBySequence } from './sort-by-sequence.js';
 /** Pairs that are taken apart together: about a millisecond of work. */
 const BLOCK_PAIRS = 256;
 
-const { createdSequence: CREATED, stateSequence: READY } = PAIR_FIELDS;
+const {
+  createdSequence: CREATED,
+  stateSequence: READY,
+  priority: PRIORITY,
+  scheduledAt: SCHEDULED,
+  createdAt: CREATED_AT,
+} = PAIR_FIELDS;
 
 /** What takes the pairs in. */
 export interface PairRows {
@@ -76,15 +82,52 @@ export class Unpacking {
    * how many are left of each kind.
    */
   settle(): readonly number[] {
-    const { kinds } = this.#pairs;
-    const counts = kinds.map(() => 0);
-    const order = new Uint32Array(this.size);
+    const pairs = this.#pairs;
+    const left = this.#placesLeft();
+    // As they were written, when all of them are of one kind.
+    this.#order = this.#ascend(left) ? left : this.#putInOrder(left);
+    this.#firsts = this.#findFirsts();
+    const counts = pairs.kinds.map(() => 0);
+    for (const place of this.#order) {
+      const kind = pairs.kindOf(place);
+      counts[kind] = (counts[kind] as number) + 1;
+    }
+    return counts;
+  }
+
+  #placesLeft(): Uint32Array<ArrayBuffer> {
+    const pairs = this.#pairs;
+    const left = new Uint32Array(pairs.size);
+    let count = 0;
+    for (let place = 0; place < pairs.places; place++) if (pairs.has(place)) left[count++] = place;
+    return left;
+  }
+
+  /** True when both sequences ascend from place to place. */
+  #ascend(places: Uint32Array): boolean {
+    const pairs = this.#pairs;
+    let lastCreated = 0;
+    let lastReady = 0;
+    for (const place of places) {
+      const created = pairs.get(place, CREATED);
+      const ready = pairs.get(place, READY);
+      if (created <= lastCreated || ready <= lastReady) return false;
+      lastCreated = created;
+      lastReady = ready;
+    }
+    return true;
+  }
+
+  /** The places in the order of readiness; loads the pairs that do not ascend by their creation then. */
+  #putInOrder(places: Uint32Array): Uint32Array<ArrayBuffer> {
+    const pairs = this.#pairs;
+    const order = new Uint32Array(places.length);
     let settled = 0;
     let lastCreated = 0;
     let lastReady = 0;
-    for (const place of this.#inOrderOfReadiness()) {
-      const created = this.#pairs.get(place, CREATED);
-      const ready = this.#pairs.get(place, READY);
+    for (const place of sortBySequence([...places], (at) => pairs.get(at, READY))) {
+      const created = pairs.get(place, CREATED);
+      const ready = pairs.get(place, READY);
       if (created <= lastCreated || ready <= lastReady) {
         this.#load(place);
         continue;
@@ -92,28 +135,8 @@ export class Unpacking {
       lastCreated = created;
       lastReady = ready;
       order[settled++] = place;
-      const kind = this.#pairs.kindOf(place);
-      counts[kind] = (counts[kind] as number) + 1;
     }
-    this.#order = order.subarray(0, settled);
-    this.#firsts = this.#findFirsts();
-    return counts;
-  }
-
-  #inOrderOfReadiness(): Iterable<number> {
-    const pairs = this.#pairs;
-    const left = new Uint32Array(pairs.size);
-    let count = 0;
-    let last = 0;
-    let ascends = true;
-    for (let place = 0; place < pairs.places; place++) {
-      if (!pairs.has(place)) continue;
-      left[count++] = place;
-      const ready = pairs.get(place, READY);
-      if (ready < last) ascends = false;
-      last = ready;
-    }
-    return ascends ? left : sortBySequence([...left], (place) => pairs.get(place, READY));
+    return order.subarray(0, settled);
   }
 
   /** Takes apart the pair of a task, with all before it; false when there is none. */
@@ -152,9 +175,9 @@ export class Unpacking {
     if (row === undefined || place === undefined) return true;
     const pairs = this.#pairs;
     const ahead =
-      row.priority - pairs.get(place, PAIR_FIELDS.priority) ||
-      pairs.get(place, PAIR_FIELDS.scheduledAt) - row.scheduledAt ||
-      pairs.get(place, PAIR_FIELDS.createdAt) - row.createdAt;
+      row.priority - pairs.get(place, PRIORITY) ||
+      pairs.get(place, SCHEDULED) - row.scheduledAt ||
+      pairs.get(place, CREATED_AT) - row.createdAt;
     return ahead <= 0;
   }
 
@@ -169,25 +192,26 @@ export class Unpacking {
   }
 
   #findFirsts(): number[] {
+    const pairs = this.#pairs;
     const order = this.#order;
     const firsts = new Array<number>(Math.ceil(order.length / BLOCK_PAIRS)).fill(0);
     let first = order.at(-1) ?? 0;
+    let [priority, scheduledAt, createdAt] = [-Infinity, Infinity, Infinity];
     for (let at = order.length - 1; at >= 0; at--) {
-      const place = order[at] ?? 0;
-      if (this.#goesFirst(place, first)) first = place;
+      const place = order[at] as number;
+      // As far as it shows without their ids.
+      const ahead =
+        priority - pairs.get(place, PRIORITY) ||
+        pairs.get(place, SCHEDULED) - scheduledAt ||
+        pairs.get(place, CREATED_AT) - createdAt;
+      if (ahead < 0) {
+        first = place;
+        priority = pairs.get(place, PRIORITY);
+        scheduledAt = pairs.get(place, SCHEDULED);
+        createdAt = pairs.get(place, CREATED_AT);
+      }
       if (at % BLOCK_PAIRS === 0) firsts[at / BLOCK_PAIRS] = first;
     }
     return firsts;
-  }
-
-  /** True when one pair's run goes before another's, as far as that shows without their ids. */
-  #goesFirst(left: number, right: number): boolean {
-    const pairs = this.#pairs;
-    const difference = (field: number): number => pairs.get(left, field) - pairs.get(right, field);
-    const ahead =
-      -difference(PAIR_FIELDS.priority) ||
-      difference(PAIR_FIELDS.scheduledAt) ||
-      difference(PAIR_FIELDS.createdAt);
-    return ahead < 0;
   }
 }
