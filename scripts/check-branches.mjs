@@ -31,6 +31,7 @@ const SUITES = [
   'offline-tools',
   'older-segments',
   'one-pass',
+  'packed-ids',
   'read-only-load',
   'reading-beside',
   'recovery-memory',

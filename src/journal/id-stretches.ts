@@ -77,7 +77,7 @@ export class IdStretches {
       for (let at = 0; at < left.length; at += 2) next.push(this.#mergedTwo(left[at], left[at + 1]));
       left = next;
     }
-    return left[0] ?? NONE;
+    return left[0] as Uint32Array;
   }
 
   #mergedTwo(one: Uint32Array = NONE, other: Uint32Array = NONE): Uint32Array {

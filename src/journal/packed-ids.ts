@@ -102,8 +102,8 @@ export class SortedIds implements IdIndex {
 
   numberOf(id: string): number {
     while (this.#first < this.#end && this.#isGone(this.#first)) this.#first++;
-    while (this.#first < this.#end && this.#isGone(this.#end - 1)) this.#end--;
     if (this.#first === this.#end) return -1;
+    while (this.#isGone(this.#end - 1)) this.#end--;
     // Most ids that are asked for are new, and new ones come behind all others.
     const order = compareWithText(this.#found, id);
     if (order === 0) return this.#number(this.#end - 1);

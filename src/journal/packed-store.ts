@@ -106,7 +106,7 @@ export class PackedStore implements PackedPairs {
 
   /** True when something in a buffer is kept. */
   needs(buffer: number): boolean {
-    return (this.#needed[buffer] ?? 0) > 0;
+    return (this.#needed[buffer] as number) > 0;
   }
 
   /** Adds a task that may become part of a pair; `like`: the id of one that was loaded and has its shape. */
