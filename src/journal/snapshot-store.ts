@@ -51,8 +51,8 @@ export interface CapturedPart<N extends SectionName = SectionName> {
   readonly name: N;
   /** Records that it had. */
   readonly count: number;
-  /** Each record is valid until the next is asked for. */
-  records(): Iterable<SectionRecords[N]>;
+  /** Each record is valid until the next is asked for. `undefined` is none, and a moment to rest. */
+  records(): Iterable<SectionRecords[N] | undefined>;
 }
 
 /** The state at one commit boundary. */

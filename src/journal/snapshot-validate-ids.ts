@@ -4,7 +4,7 @@
 // there make V8 collect all of it.
 
 /** Bits of a hash that choose the shard. */
-const SHARD_BITS = 6;
+const SHARD_BITS = 10;
 const SHARDS = 1 << SHARD_BITS;
 /** Entries a shard has room for when it is made; a power of two. Room for all at once would stall the process, too. */
 const FIRST_CAPACITY = 16;

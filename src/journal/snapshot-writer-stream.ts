@@ -42,13 +42,20 @@ export class SnapshotStream {
     this.#encoder.header(header);
   }
 
-  /** Encodes the records of a section; `check` is called with each before. Without a pace it goes on until a chunk is full. */
+  /**
+   * Encodes the records of a section; `check` is called with each before. Without a pace it goes on until a chunk is full.
+   * `undefined` is no record: looking for the next one took its time.
+   */
   async section<N extends SectionName>(
     name: N,
-    records: Iterable<SectionRecords[N]>,
+    records: Iterable<SectionRecords[N] | undefined>,
     check?: (record: SectionRecords[N]) => void,
   ): Promise<void> {
     for (const record of records) {
+      if (record === undefined) {
+        await this.#rest();
+        continue;
+      }
       check?.(record);
       this.#encoder.record(name, record);
       if (this.#encoder.pendingBytes >= CHUNK_BYTES) await this.#drain();

@@ -95,6 +95,14 @@ export class RowTable<V extends TableRow, R> extends IdTable<V> {
   }
 }
 
+/**
+ * Rows that a capture passes in one step because it need not show them. At the end of a walk there are all that were
+ * added meanwhile: a hundred thousand of them held the event loop for 100 ms.
+ */
+const PASSED_AT_ONCE = 512;
+/** Says that there are no more records. */
+const END = Symbol('end');
+
 function asItIs<R>(record: R): KeptImage<R> {
   return { read: () => record };
 }
@@ -139,17 +147,19 @@ class RowCapture<V extends TableRow, R> implements SectionCapture<R> {
     this.#saved++;
   }
 
-  records(): Iterable<R> {
+  records(): Iterable<R | undefined> {
     return { [Symbol.iterator]: () => steps(() => this.#take()) };
   }
 
-  /** The next record. */
-  #take(): R | undefined {
-    if (this.#released) return undefined;
+  /** The next record, or `undefined` for a rest. */
+  #take(): R | undefined | typeof END {
+    if (this.#released) return END;
     const image = this.#images.pop();
     if (image !== undefined) return image.read();
     const { order, toDraft } = this.table;
-    for (let row = this.#next; row !== undefined; row = this.#next) {
+    for (let left = PASSED_AT_ONCE; left > 0; left--) {
+      const row = this.#next;
+      if (row === undefined) return END;
       this.#next = order.next(row);
       if (row.capturedIn === this.number) continue;
       row.capturedIn = this.number;
@@ -167,12 +177,12 @@ class RowCapture<V extends TableRow, R> implements SectionCapture<R> {
 }
 
 /** An iterator whose steps are one object: a generator makes a new one for each of a million rows. */
-function steps<R>(take: () => R | undefined): Iterator<R> {
+function steps<R>(take: () => R | typeof END): Iterator<R> {
   let step: { done: false; value: R } | undefined;
   return {
     next() {
       const value = take();
-      if (value === undefined) return { done: true, value };
+      if (value === END) return { done: true, value: undefined };
       step ??= { done: false, value };
       step.value = value;
       return step;

@@ -25,8 +25,11 @@ export interface SnapshotSection<N extends SectionName = SectionName> {
 /** A section as it was when the capture was taken. */
 export interface SectionCapture<R> {
   readonly count: number;
-  /** The records, once, each valid until the next is asked for. Between two steps of the iterator commits may be applied. */
-  records(): Iterable<R>;
+  /**
+   * The records, once, each valid until the next is asked for. Between two steps of the iterator commits may be applied.
+   * `undefined` is none: so many rows that are not to be shown were passed that whoever reads may want to rest.
+   */
+  records(): Iterable<R | undefined>;
   /** Records that were saved because they were about to change before they were read. */
   readonly savedRecords: number;
   /** Ends the capture; idempotent. */

@@ -158,6 +158,24 @@ describe('a snapshot that is written beside other work', () => {
     expect(slices.reduce((sum, ms) => sum + ms, 0)).toBeCloseTo(turns.nowMs);
   });
 
+  it('rests as well while what it reads has no record to give', async () => {
+    const turns = new Turns();
+    const slices: number[] = [];
+    const pace = { clock: turns.clock, ...PACE, onSlice: (ms: number) => slices.push(ms) };
+    const stream = new SnapshotStream(new Bench().output, 0, pace);
+    const passing = function* (): IterableIterator<undefined> {
+      for (let index = 0; index < 1_000; index++) {
+        turns.nowMs += RECORD_MS;
+        yield undefined;
+      }
+    };
+    const done = stream.section('pruned', passing());
+    await turns.giveUntil(done);
+    expect(slices.length).toBeGreaterThan(8);
+    expect(Math.max(...slices)).toBeLessThan(PACE.minMs + 2 * RECORD_MS);
+    expect(stream.counts).toEqual({});
+  });
+
   it.each([
     ['as short as beside an idle engine, when the rest of a turn is short', 0.4, PACE.minMs],
     ['as long as the rest of a turn', 2, 2],

@@ -3,6 +3,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { RowTable } from '../../src/projections/row-table.js';
 import { Random } from '../support/random.js';
+import { shown } from '../support/shown.js';
 
 interface Row {
   readonly id: string;
@@ -15,8 +16,13 @@ class Linked {
   readonly order: Row[] = [];
   readonly table = new RowTable<Row, string>((row) => `${row.id}=${String(row.value)}`, {
     first: () => this.order[0],
-    next: (row) => this.order[this.order.indexOf(row) + 1],
+    next: (row) => {
+      this.looks++;
+      return this.order[this.order.indexOf(row) + 1];
+    },
   });
+  /** How often a row was asked for the next. */
+  looks = 0;
 
   add(id: string): void {
     const row: Row = { id, capturedIn: 0, value: 0 };
@@ -58,7 +64,7 @@ describe('a table of rows', () => {
       const before = [...rows.table.records()].sort();
       const capture = rows.table.capture();
       const read: string[] = [];
-      for (const record of capture.records()) {
+      for (const record of shown(capture.records())) {
         read.push(record);
         for (let step = random.below(4); step > 0; step--) {
           const row = random.pick(rows.order);
@@ -88,6 +94,24 @@ describe('a table of rows', () => {
     expect([...capture.records()]).toHaveLength(9);
     for (const row of rows.order) rows.change(row);
     expect(capture.savedRecords).toBe(2);
+  });
+
+  it('passes no more than so many rows at once that it need not show', () => {
+    const rows = filled(3);
+    const capture = rows.table.capture();
+    for (const row of rows.order.slice(0, 2)) rows.change(row);
+    for (let index = 0; index < 1_200; index++) rows.add(`new-${String(index)}`);
+    const passed: number[] = [];
+    const steps: (string | undefined)[] = [];
+    let before = rows.looks;
+    for (const step of capture.records()) {
+      steps.push(step);
+      passed.push(rows.looks - before);
+      before = rows.looks;
+    }
+    expect(steps).toEqual(['row-1=0', 'row-0=0', 'row-2=0', undefined, undefined]);
+    expect(passed.map((count) => count <= 512)).toEqual(passed.map(() => true));
+    expect(passed.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(1_000);
   });
 
   it('that is captured again shows nothing more of the first capture', () => {
@@ -124,7 +148,7 @@ describe('a table of rows', () => {
     }
     const records: object[] = [];
     const texts: string[] = [];
-    for (const record of capture.records()) {
+    for (const record of shown(capture.records())) {
       records.push(record);
       texts.push(record.text);
     }

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { CapturableMap } from '../../src/projections/capturable-map.js';
 import { SHARDS, shardOf, ShardedMap } from '../../src/projections/sharded-map.js';
 import { Random } from '../support/random.js';
+import { shown } from '../support/shown.js';
 
 describe('a sharded map', () => {
   it('does what a map does', () => {
@@ -65,7 +66,7 @@ describe('a capture of a map', () => {
     const before = [...map.records()].sort();
     const capture = map.capture();
     const read: number[] = [];
-    for (const record of capture.records()) {
+    for (const record of shown(capture.records())) {
       read.push(record);
       for (let step = 0; step < 3; step++) {
         const key = `key-${String(random.below(2_500))}`;

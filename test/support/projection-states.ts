@@ -5,6 +5,7 @@ import { Projections } from '../../src/projections/projections.js';
 import { tasksToReactOn } from '../../src/scheduling/sweeps/reactions.js';
 import type { LoadHeader, StateCapture } from '../../src/projections/snapshot-section.js';
 import type { Random } from './random.js';
+import { shown } from './shown.js';
 
 /** Something whose sections can be read. */
 export interface Saved {
@@ -16,7 +17,7 @@ export interface Saved {
 export function saveSections(from: Projections | StateCapture): Saved[] {
   return from.sections.map((section) => ({
     name: section.name,
-    records: structuredClone([...section.records()]),
+    records: structuredClone([...shown(section.records())]),
   }));
 }
 
