@@ -14,7 +14,10 @@ export interface SnapshotPace {
   readonly onSlice?: ((ms: number) => void) | undefined;
 }
 
-/** The average is that of about so many turns: one long turn must not make a long slice. */
+/**
+ * The average is that of about so many turns, none of which counts for more than the longest slice: one long turn, such
+ * as one with a collection of garbage in it, must not make long slices, behind which turns stay long.
+ */
 const TURNS = 16;
 const NOTHING = Promise.resolve();
 
@@ -39,9 +42,12 @@ export class SnapshotSlices {
 
   /** Ends the slice and begins the next one in a later turn. */
   async pause(): Promise<void> {
-    const endedMs = this.pace?.clock.monotonicMs() ?? 0;
+    const { pace } = this;
+    if (pace === undefined) return;
+    const endedMs = pace.clock.monotonicMs();
     await this.during(NOTHING);
-    this.#othersMs += (this.#beganMs - endedMs - this.#othersMs) / TURNS;
+    const restMs = Math.min(this.#beganMs - endedMs, pace.maxMs);
+    this.#othersMs += (restMs - this.#othersMs) / TURNS;
   }
 
   /** Ends the slice, waits for an operation of the disk, and begins the next slice in a turn of its own. */

@@ -23,7 +23,7 @@ export type { SnapshotEntry, SnapshotInput, SnapshotOutput, SnapshotStore } from
 /** Good snapshots that are kept. */
 export const KEPT_SNAPSHOTS = 2;
 /** How long a snapshot may hold the event loop in a turn, milliseconds: beside an idle engine, and beside a busy one. */
-const SLICE_MS = { minMs: 0.5, maxMs: 3 };
+const SLICE_MS = { minMs: 0.5, maxMs: 2 };
 
 /** A snapshot that was written. */
 export interface SnapshotInfo {
@@ -76,7 +76,7 @@ export interface TakeSnapshotOptions {
   /** Milliseconds since the Unix epoch. */
   readonly takenAt: number;
   readonly logger?: Logger;
-  /** Lets the event loop go on after 0.5 to 3 ms, as busy as it is. Default: after every 256 KiB. */
+  /** Lets the event loop go on after 0.5 to 2 ms, as busy as it is. Default: after every 256 KiB. */
   readonly clock?: Pick<Clock, 'monotonicMs' | 'yieldTurn'>;
   /** Gets the length of each slice; for measurements. */
   readonly onSlice?: (ms: number) => void;
