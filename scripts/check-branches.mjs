@@ -32,6 +32,7 @@ const SUITES = [
   'older-segments',
   'one-pass',
   'packed-ids',
+  'pair-order',
   'read-only-load',
   'reading-beside',
   'recovery-memory',

@@ -1,6 +1,7 @@
 // Checks the package as a user gets it: packs it, lets publint and are-the-types-wrong judge the tarball, then
 // unpacks it into a new project and loads and type-checks every door from ESM and from CommonJS: the doors give the
-// same names in both, share their classes, and `pawl` loads few files with nothing of the tools or the test kit.
+// same names in both, share their classes, also between the formats, and `pawl` loads few files with nothing of the
+// tools or the test kit. What bundlers take instead is loaded, too.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -57,7 +58,13 @@ const LOOK = `
 function lookThroughTheDoors(project) {
   const esm = doors.map((door) => `doors['${door}'] = await import('${door}');`);
   const cjs = doors.map((door) => `doors['${door}'] = require('${door}');`);
-  writeFileSync(path.join(project, 'use.mjs'), ['const doors = {};', ...esm, LOOK].join('\n'));
+  const other = `
+    import { createRequire } from 'node:module';
+    const required = createRequire(import.meta.url);
+    for (const [door, has] of Object.entries(doors))
+      for (const [name, value] of Object.entries(has))
+        if (required(door)[name] !== value) throw new Error(name + ' of ' + door + ' is another one in CommonJS');`;
+  writeFileSync(path.join(project, 'use.mjs'), ['const doors = {};', ...esm, other, LOOK].join('\n'));
   writeFileSync(
     path.join(project, 'use.cjs'),
     ['const doors = {};', ...cjs, `(async () => {${LOOK}})();`].join('\n'),
@@ -65,6 +72,11 @@ function lookThroughTheDoors(project) {
   const fromEsm = run(process.execPath, ['use.mjs'], project);
   const fromCjs = run(process.execPath, ['use.cjs'], project);
   if (fromEsm !== fromCjs) refuse(`ESM and CommonJS export different names:\n${fromEsm}${fromCjs}`);
+  // What a bundler takes: the condition that Node does not know by itself.
+  const bundled = ['const doors = {};', ...esm, LOOK].join('\n');
+  writeFileSync(path.join(project, 'bundled.mjs'), bundled);
+  const fromBundlers = run(process.execPath, ['--conditions', 'module', 'bundled.mjs'], project);
+  if (fromBundlers !== fromCjs) refuse(`Bundlers are given other names:\n${fromBundlers}${fromCjs}`);
 }
 
 /** Every file is opened, read and compiled at each start of an application. */
@@ -87,13 +99,19 @@ function countWhatIsLoaded(project) {
     console.log(Object.keys(require.cache).filter(own).map((file) => pathToFileURL(file).href).join('\\n'));`;
   writeFileSync(path.join(project, 'hooks.mjs'), HOOKS);
   writeFileSync(path.join(project, 'loaded.cjs'), cjs);
-  writeFileSync(path.join(project, 'loaded.mjs'), `import '${manifest.name}';`);
+  const esm = `
+    import '${manifest.name}';
+    import { createRequire } from 'node:module';
+    import { pathToFileURL } from 'node:url';
+    const own = (file) => file.includes('/node_modules/${manifest.name}/');
+    for (const file of Object.keys(createRequire(import.meta.url).cache).filter(own)) console.log(pathToFileURL(file).href);`;
+  writeFileSync(path.join(project, 'loaded.mjs'), esm);
   const register = "data:text/javascript,import { register } from 'node:module';";
   const hooked = `${register} register(${JSON.stringify(pathToFileURL(path.join(project, 'hooks.mjs')).href)});`;
   const fromEsm = run(process.execPath, ['--import', hooked, 'loaded.mjs'], project);
   const fromCjs = run(process.execPath, ['loaded.cjs'], project);
   return [fromEsm, fromCjs].map((lines) => {
-    const files = lines.trim().split('\n');
+    const files = [...new Set(lines.trim().split('\n'))];
     if (lines === '' || files.length > MOST_FILES_LOADED)
       refuse(`'${manifest.name}' loads ${String(files.length)} files:\n${lines}`);
     const text = files.map((file) => readFileSync(fileURLToPath(file), 'utf8')).join('\n');

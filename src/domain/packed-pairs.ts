@@ -37,6 +37,10 @@ export interface PackedPairs {
   /** False when two of them have a task, or a run, of the same id. */
   readonly isUnique: boolean;
   readonly kinds: readonly PackedKind[];
+  /** True when each was created, and became ready, after the one at the place before it. */
+  readonly ascends: boolean;
+  /** True when none goes before the one at the place before it in the order of dispatch, as far as that shows without their ids. */
+  readonly queues: boolean;
   /** True while the pair at a place was not read. */
   has(place: number): boolean;
   /** A field of the pair at a place, one of `PAIR_FIELDS`. */

@@ -5,6 +5,7 @@ import { PAIR_FIELDS, type PackedKind, type PackedPairs, type Pair } from '../do
 import { IdStretches } from './id-stretches.js';
 import { noId, type IdBytes, type IdIndex } from './packed-ids.js';
 import type { FoundRecord } from './packed-scan.js';
+import { PairOrder } from './pair-order.js';
 import { RecordReader } from './record-reader.js';
 import { SECTION_CODECS } from './snapshot-codec.js';
 import { readRunInto, RunHead } from './snapshot-codec-run.js';
@@ -53,6 +54,7 @@ export class PackedStore implements PackedPairs {
   readonly #runIds = new IdStretches((place, into) => {
     this.#locate(place, RUN, into);
   });
+  readonly #order = new PairOrder();
   #tasks: IdIndex | undefined;
   #runs: IdIndex | undefined;
   readonly kinds: PackedKind[] = [];
@@ -63,6 +65,14 @@ export class PackedStore implements PackedPairs {
   /** Bytes of the buffers that are kept. */
   get heldBytes(): number {
     return this.#buffers.reduce((sum, buffer) => sum + buffer.length, 0);
+  }
+
+  get ascends(): boolean {
+    return this.#order.ascends;
+  }
+
+  get queues(): boolean {
+    return this.#order.queues;
   }
 
   get(place: number, field: number): number {
@@ -133,6 +143,7 @@ export class PackedStore implements PackedPairs {
     const firstNumber = (place & (CHUNK_PLACES - 1)) * NUMBERS;
     for (let field = CREATED + 1; field < NUMBERS; field++)
       numbers[firstNumber + field] = run.numbers[field] as number;
+    this.#order.note(numbers, firstNumber);
     const first = (place & (CHUNK_PLACES - 1)) * INTEGERS;
     integers[first + LIVE] = 1;
     this.size++;

@@ -30,6 +30,8 @@ const NO_PAIRS: PackedPairs = Object.freeze({
   places: 0,
   size: 0,
   isUnique: true,
+  ascends: true,
+  queues: true,
   kinds: [],
   has: () => false,
   get: () => 0,
@@ -84,9 +86,10 @@ export class Unpacking {
   settle(): readonly number[] {
     const pairs = this.#pairs;
     const left = this.#placesLeft();
-    // As they were written, when all of them are of one kind.
-    this.#order = this.#ascend(left) ? left : this.#putInOrder(left);
-    this.#firsts = this.#findFirsts();
+    this.#order = pairs.ascends ? left : this.#putInOrder(left);
+    // Without pairs that were put in order, each block begins with the first of it and of those behind it.
+    this.#firsts = pairs.ascends && pairs.queues ? this.#begins() : this.#findFirsts();
+    if (pairs.kinds.length === 1) return [this.#order.length];
     const counts = pairs.kinds.map(() => 0);
     for (const place of this.#order) {
       const kind = pairs.kindOf(place);
@@ -101,21 +104,6 @@ export class Unpacking {
     let count = 0;
     for (let place = 0; place < pairs.places; place++) if (pairs.has(place)) left[count++] = place;
     return left;
-  }
-
-  /** True when both sequences ascend from place to place. */
-  #ascend(places: Uint32Array): boolean {
-    const pairs = this.#pairs;
-    let lastCreated = 0;
-    let lastReady = 0;
-    for (const place of places) {
-      const created = pairs.get(place, CREATED);
-      const ready = pairs.get(place, READY);
-      if (created <= lastCreated || ready <= lastReady) return false;
-      lastCreated = created;
-      lastReady = ready;
-    }
-    return true;
   }
 
   /** The places in the order of readiness; loads the pairs that do not ascend by their creation then. */
@@ -189,6 +177,14 @@ export class Unpacking {
     if (place < 0) return false;
     while (this.#pairs.has(place)) this.bringBlock();
     return true;
+  }
+
+  #begins(): number[] {
+    const order = this.#order;
+    return Array.from(
+      { length: Math.ceil(order.length / BLOCK_PAIRS) },
+      (_value, block) => order[block * BLOCK_PAIRS] as number,
+    );
   }
 
   #findFirsts(): number[] {

@@ -118,6 +118,8 @@ describe('a state with packed pairs', () => {
   });
 });
 
+type Of = (at: number) => number;
+
 describe('the queue', () => {
   function queueOver(state: Projections): ReadyQueue {
     const queue = new ReadyQueue({
@@ -149,6 +151,41 @@ describe('the queue', () => {
       expect(given).toEqual(wanted.sort(compareReady).map(({ id }) => id));
     },
   );
+
+  it.each([
+    ['in the order in which they are written', {}],
+    ['by priority', { priority: (at: number) => at % 3 }],
+    ['by priority, which only falls', { priority: (at: number) => -at }],
+    ['by priority, which rises at the end', { priority: (at: number) => (at < 699 ? 0 : 1) }],
+    ['by the time they are scheduled for', { scheduledAt: (at: number) => 5_000 - at }],
+    ['by the time of the first of each ten', { scheduledAt: (at: number) => 5_000 + (at % 10) }],
+  ])('gives those of one kind %s', async (_what, of: Partial<Record<'priority' | 'scheduledAt', Of>>) => {
+    const log = new Log();
+    for (let at = 0; at < 700; at++) {
+      const id = String(at).padStart(3, '0');
+      log.commit([
+        taskCreated(`t${id}`),
+        runCreated(`r${id}`, `t${id}`, {
+          priority: of.priority?.(at) ?? 0,
+          scheduledAt: of.scheduledAt?.(at) ?? log.at,
+        }),
+        changed(`r${id}`, 'scheduled', 'ready'),
+      ]);
+    }
+    const loaded = await throughSnapshot(log.state);
+    expect(packed(loaded)).toBe(699);
+    const queue = queueOver(loaded);
+    const given: string[] = [];
+    for (let row = queue.peek(); row !== undefined; row = queue.peek()) {
+      given.push(row.id);
+      queue.pop();
+    }
+    expect(given).toEqual(
+      waiting(log.state)
+        .sort(compareReady)
+        .map(({ id }) => id),
+    );
+  });
 
   it('unpacks no more than it needs when they stand in the order of dispatch', async () => {
     const log = new Log();

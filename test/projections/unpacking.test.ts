@@ -11,6 +11,8 @@ function pairs(count: number) {
   const made: PackedPairs = {
     places: count,
     isUnique: true,
+    ascends: true,
+    queues: true,
     kinds: [{ taskId: 'like' }],
     get size() {
       return left.size;
