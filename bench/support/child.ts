@@ -1,6 +1,7 @@
 // Runs a program of `bench/children` in a process of its own and times it from outside. The program answers with one
 // line of JSON; the time runs from the start of the process until that line is here.
 import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -20,6 +21,14 @@ export function runChild<T>(name: string, args: readonly string[]): Promise<Answ
 /** Milliseconds of a Node process that only says a line, as the children do. */
 export async function bareNodeMs(): Promise<number> {
   return (await run<number>(['-e', 'require("node:fs").writeSync(1, "0\\n")'])).ms;
+}
+
+/** The same of one that loads xstate and RxJS first, without which the package cannot be. */
+export async function dependenciesMs(): Promise<number> {
+  const load = ['xstate', 'rxjs'].map(
+    (name) => `require(${JSON.stringify(createRequire(import.meta.url).resolve(name))})`,
+  );
+  return (await run<number>(['-e', `${load.join(';')};require("node:fs").writeSync(1, "0\\n")`])).ms;
 }
 
 function run<T>(args: readonly string[]): Promise<Answered<T>> {
