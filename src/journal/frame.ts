@@ -9,8 +9,10 @@ export const FRAME_HEADER_BYTES = 44;
 /** First four bytes of the frames of a log, as a little-endian number: `PWL` and the version. */
 export const LOG_MAGIC = 0x014c5750;
 /** The same for snapshots: `PWS` and the version. */
-export const SNAPSHOT_MAGIC = 0x01535750;
-/** Format version of logs and snapshots. */
+export const SNAPSHOT_MAGIC = 0x02535750;
+/** Of snapshots of the version before, which are read and not written. */
+export const SNAPSHOT_MAGIC_V1 = 0x01535750;
+/** Format version of logs. */
 export const FORMAT_VERSION = 1;
 
 /** What a frame holds. */
@@ -22,6 +24,8 @@ export const FRAME_KIND = Object.freeze({
   snapshotHeader: 16,
   snapshotRows: 17,
   snapshotFooter: 18,
+  snapshotTasks: 19,
+  snapshotRuns: 20,
 });
 
 const LAST_OF_BATCH = 0x1_0000;

@@ -1,14 +1,8 @@
 // Notes, as ids go by, in how many stretches they ascend. While these are few they are put in order by merging them,
 // which takes a few comparisons an id and shows an id that is there twice; of many, a hash of each is quicker.
-import {
-  compareIds,
-  HashedIds,
-  noId,
-  SortedIds,
-  type IdBytes,
-  type IdIndex,
-  type LocateId,
-} from './packed-ids.js';
+import { compareIds, noId, type IdBytes } from './id-bytes.js';
+import type { IdColumn } from './id-column.js';
+import { HashedIds, SortedIds, type IdIndex, type LocateId } from './packed-ids.js';
 
 /** Stretches that are merged; of more than these the ids are hashed. */
 const MAX_STRETCHES = 16;
@@ -23,19 +17,23 @@ export interface IndexedIds {
 /** Ids as they go by, in the order of their numbers. */
 export class IdStretches {
   readonly #last: IdBytes = noId();
+  readonly #next: IdBytes = noId();
   /** Numbers with which a stretch begins; only so many are kept. */
   readonly #starts: number[] = [];
 
   constructor(private readonly locate: LocateId) {}
 
-  /** Notes the id of the next number. */
-  note(number: number, next: IdBytes): void {
-    if (this.#starts.length > MAX_STRETCHES) return;
+  /** Notes the ids of the next numbers, from `first` on. */
+  note(first: number, ids: IdColumn): void {
     const last = this.#last;
-    if (this.#starts.length === 0 || compareIds(last, next) >= 0) this.#starts.push(number);
-    last.bytes = next.bytes;
-    last.from = next.from;
-    last.length = next.length;
+    const next = this.#next;
+    for (let row = 0; row < ids.count && this.#starts.length <= MAX_STRETCHES; row++) {
+      ids.locate(row, next);
+      if (this.#starts.length === 0 || compareIds(last, next) >= 0) this.#starts.push(first + row);
+      last.bytes = next.bytes;
+      last.from = next.from;
+      last.length = next.length;
+    }
   }
 
   /** An index of the numbers 0 … places − 1 that have an id now. */

@@ -1,19 +1,13 @@
 // Ids that were not made strings, to the number of the record in which their bytes lie. Two ways to find them: by
 // order, when they came in a few stretches that ascend, as the ids that Pawl makes do; by hash, whatever they are. A
 // look-up by string compares characters with bytes: ids are ASCII.
+import { compareIds, compareWithText, noId, type IdBytes } from './id-bytes.js';
 
 /** Places are a power of two, of which this part, as a power of two, is free at least. */
 const FREE_PART = 0.5;
 /** FNV-1a. */
 const HASH_SEED = 0x811c9dc5;
 const HASH_PRIME = 0x01000193;
-
-/** Bytes of an id in a buffer. */
-export interface IdBytes {
-  bytes: Buffer;
-  from: number;
-  length: number;
-}
 
 /** Says where the id of a number lies; its length is 0 when it has none, or none any more. */
 export type LocateId = (number: number, into: IdBytes) => void;
@@ -22,21 +16,6 @@ export type LocateId = (number: number, into: IdBytes) => void;
 export interface IdIndex {
   /** The number of an id, or −1. */
   numberOf(id: string): number;
-}
-
-/** A place for what a `LocateId` says. */
-export function noId(): IdBytes {
-  return { bytes: Buffer.alloc(0), from: 0, length: 0 };
-}
-
-/** Less than 0 when the first of two ids comes before the second, 0 when they are the same. */
-export function compareIds(left: IdBytes, right: IdBytes): number {
-  const length = Math.min(left.length, right.length);
-  for (let at = 0; at < length; at++) {
-    const difference = (left.bytes[left.from + at] as number) - (right.bytes[right.from + at] as number);
-    if (difference !== 0) return difference;
-  }
-  return left.length - right.length;
 }
 
 /** A table of open addressing. */
@@ -141,7 +120,7 @@ export class SortedIds implements IdIndex {
 
 function hashOfBytes({ bytes, from, length }: IdBytes): number {
   let hash = HASH_SEED;
-  for (let at = from; at < from + length; at++) hash = Math.imul(hash ^ (bytes[at] as number), HASH_PRIME);
+  for (let at = from; at < from + length; at++) hash = Math.imul(hash ^ bytes.getUint8(at), HASH_PRIME);
   return hash ^ (hash >>> 15);
 }
 
@@ -149,13 +128,4 @@ function hashOfText(id: string): number {
   let hash = HASH_SEED;
   for (let at = 0; at < id.length; at++) hash = Math.imul(hash ^ id.charCodeAt(at), HASH_PRIME);
   return hash ^ (hash >>> 15);
-}
-
-function compareWithText(found: IdBytes, id: string): number {
-  const length = Math.min(found.length, id.length);
-  for (let at = 0; at < length; at++) {
-    const difference = (found.bytes[found.from + at] as number) - id.charCodeAt(at);
-    if (difference !== 0) return difference;
-  }
-  return found.length - id.length;
 }

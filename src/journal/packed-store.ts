@@ -1,70 +1,80 @@
-// The pairs of a snapshot that were not taken apart: the buffers they were read into, and a few numbers a pair. A
-// buffer is let go of with the last of its records.
+// The pairs of a snapshot that were not taken apart: the frames in which their tasks and runs stand as columns, and which
+// run belongs to which task. A frame is let go of with the last of its rows.
 import type { SavedTask } from '../domain/nouns.js';
 import { PAIR_FIELDS, type PackedKind, type PackedPairs, type Pair } from '../domain/packed-pairs.js';
+import { numberAt, type NumberColumn } from './column-reader.js';
+import type { IdBytes } from './id-bytes.js';
+import type { IdColumn } from './id-column.js';
 import { IdStretches } from './id-stretches.js';
-import { noId, type IdBytes, type IdIndex } from './packed-ids.js';
-import type { FoundRecord } from './packed-scan.js';
+import type { IdIndex } from './packed-ids.js';
+import type { PackedRuns } from './packed-runs.js';
+import type { PackedTasks } from './packed-tasks.js';
 import { PairOrder } from './pair-order.js';
-import { RecordReader } from './record-reader.js';
-import { SECTION_CODECS } from './snapshot-codec.js';
-import { readRunInto, RunHead } from './snapshot-codec-run.js';
+import { Partners } from './partners.js';
+import { RunHead } from './snapshot-codec-run.js';
+import { Stretches } from './stretches.js';
 
-/** Bits of a place that say which of those in its chunk it is. Chunks, so that growing copies nothing. */
-const CHUNK_BITS = 13;
-const CHUNK_PLACES = 2 ** CHUNK_BITS;
-const NOTHING = Buffer.alloc(0);
+/** Of a task or a run: that there is none that goes with it. */
+const NONE = -1;
 
-/** Numbers a place has, by `PAIR_FIELDS`: the first is of the task, the others are of the run. */
-const NUMBERS = 5;
-const CREATED = PAIR_FIELDS.createdSequence;
-/** And small integers: where its records lie … */
-const TASK = 0;
-const RUN = 4;
-/** … each in these … */
-const BUFFER = 0;
-const AT = 1;
-const ID_FROM = 2;
-const ID_LENGTH = 3;
-/** … which kind it is, and 1 for a pair that was not read. */
-const KIND = 8;
-const LIVE = 9;
-const INTEGERS = 10;
+/** A frame, or the part of one that may be kept: its rows have the numbers `first` … `first + count − 1`. */
+class Kept<F extends PackedTasks | PackedRuns> {
+  frame: F | undefined;
+  readonly count: number;
+  /** Rows that may still be read. */
+  left: number;
 
-/** What belongs to a place is written, and read, together. */
-class Chunk {
-  readonly numbers = new Float64Array(CHUNK_PLACES * NUMBERS);
-  readonly integers = new Int32Array(CHUNK_PLACES * INTEGERS);
+  /** `skipped`: rows at the beginning of the frame that are not kept. */
+  constructor(
+    frame: F,
+    readonly first: number,
+    readonly skipped: number,
+    /** Of tasks: index of their kind. */
+    readonly kind = NONE,
+  ) {
+    this.frame = frame;
+    this.count = frame.count - skipped;
+    this.left = this.count;
+  }
+
+  /** Lets go of the frame when that was the last of its rows. */
+  release(rows = 1): void {
+    this.left -= rows;
+    if (this.left === 0) this.frame = undefined;
+  }
+
+  locate(number: number, into: IdBytes): void {
+    const { frame } = this;
+    if (frame !== undefined) frame.ids.locate(number - this.first + this.skipped, into);
+    else into.length = 0;
+  }
 }
 
 /** Pairs, and tasks that may become part of one. */
 export class PackedStore implements PackedPairs {
-  readonly #chunks: Chunk[] = [];
-  readonly #buffers: Buffer[] = [];
-  /** Records of each of them that are still needed. */
-  readonly #needed: number[] = [];
-  /** The buffer in which something may still be kept. */
-  #begun = -1;
-  readonly #reader = new RecordReader();
+  readonly #tasks = new Stretches<Kept<PackedTasks>>();
+  readonly #runs = new Stretches<Kept<PackedRuns>>();
+  /** The run of each task, and the task of each run. */
+  readonly #runOf = new Partners();
+  readonly #taskOf = new Partners();
   readonly #head = new RunHead();
-  readonly #id = noId();
   readonly #taskIds = new IdStretches((place, into) => {
-    this.locateTask(place, into);
+    this.#tasks.at(place).locate(place, into);
   });
-  readonly #runIds = new IdStretches((place, into) => {
-    this.#locate(place, RUN, into);
+  readonly #runIds = new IdStretches((number, into) => {
+    this.#runs.at(number).locate(number, into);
+    if (this.#taskOf.of(number) === NONE) into.length = 0;
   });
   readonly #order = new PairOrder();
-  #tasks: IdIndex | undefined;
-  #runs: IdIndex | undefined;
+  /** There once it is sealed. */
+  #taskIndex: IdIndex | undefined;
+  #runIndex: IdIndex | undefined;
   readonly kinds: PackedKind[] = [];
-  places = 0;
   size = 0;
   isUnique = true;
 
-  /** Bytes of the buffers that are kept. */
-  get heldBytes(): number {
-    return this.#buffers.reduce((sum, buffer) => sum + buffer.length, 0);
+  get places(): number {
+    return this.#tasks.end;
   }
 
   get ascends(): boolean {
@@ -75,137 +85,129 @@ export class PackedStore implements PackedPairs {
     return this.#order.queues;
   }
 
+  /** Frames that are kept. */
+  get heldFrames(): number {
+    return [...this.#tasks.all, ...this.#runs.all].filter(({ frame }) => frame !== undefined).length;
+  }
+
   get(place: number, field: number): number {
-    const { numbers } = this.#chunks[place >>> CHUNK_BITS] as Chunk;
-    return numbers[(place & (CHUNK_PLACES - 1)) * NUMBERS + field] as number;
+    if (field === PAIR_FIELDS.createdSequence) {
+      const { frame, first, skipped } = this.#tasks.at(place);
+      return numberAt((frame as PackedTasks).createdSequence, place - first + skipped);
+    }
+    const number = this.#runOf.of(place);
+    const { frame, first } = this.#runs.at(number);
+    return numberAt(columnOf(frame as PackedRuns, field), number - first);
   }
 
   has(place: number): boolean {
-    return this.#integer(place, LIVE) === 1;
+    return this.#runOf.of(place) !== NONE;
   }
 
   kindOf(place: number): number {
-    return this.#integer(place, KIND);
+    return this.#tasks.at(place).kind;
   }
 
   placeOfTask(taskId: string): number {
-    return this.#liveOne(this.#tasks?.numberOf(taskId));
+    const place = (this.#taskIndex as IdIndex).numberOf(taskId);
+    return place !== NONE && this.has(place) ? place : NONE;
   }
 
   placeOfRun(runId: string): number {
-    return this.#liveOne(this.#runs?.numberOf(runId));
+    const number = (this.#runIndex as IdIndex).numberOf(runId);
+    return number === NONE ? NONE : this.#taskOf.of(number);
   }
 
   read(place: number): Pair {
-    const task = this.readTask(place);
-    this.#point(place, RUN);
-    readRunInto(this.#reader, this.#head);
-    const { integers } = this.#chunks[place >>> CHUNK_BITS] as Chunk;
-    integers[(place & (CHUNK_PLACES - 1)) * INTEGERS + LIVE] = 0;
+    const number = this.#runOf.of(place);
+    const pair = { task: this.readTask(place), run: this.readRun(number) };
+    this.#runOf.clear(place);
+    this.#taskOf.clear(number);
     this.size--;
-    this.#release(this.#integer(place, RUN + BUFFER));
-    return { task, run: this.#head };
+    return pair;
   }
 
-  /** A buffer in which records lie that may be kept; returns its number. */
-  begin(buffer: Buffer): number {
-    this.#needed.push(0);
-    this.#begun = this.#buffers.push(buffer) - 1;
-    return this.#begun;
-  }
-
-  /** True when something in a buffer is kept. */
-  needs(buffer: number): boolean {
-    return (this.#needed[buffer] as number) > 0;
-  }
-
-  /** Adds a task that may become part of a pair; `like`: the id of one that was loaded and has its shape. */
-  addTask(task: FoundRecord, buffer: number, like: string): void {
+  /** Adds the tasks of a frame, but for the `skipped` first of them; `like`: the id of one that was loaded and has their shape. */
+  addTasks(frame: PackedTasks, skipped: number, like: string): void {
     if (this.kinds.at(-1)?.taskId !== like) this.kinds.push({ taskId: like });
-    const place = this.places++;
-    if ((place & (CHUNK_PLACES - 1)) === 0) this.#chunks.push(new Chunk());
-    const { numbers, integers } = this.#chunks[place >>> CHUNK_BITS] as Chunk;
-    numbers[(place & (CHUNK_PLACES - 1)) * NUMBERS + CREATED] = task.numbers[CREATED] as number;
-    const first = (place & (CHUNK_PLACES - 1)) * INTEGERS;
-    integers[first + KIND] = this.kinds.length - 1;
-    this.#keepRecord(integers, first + TASK, task, buffer);
-    this.#taskIds.note(place, this.#id);
+    const kept = new Kept(frame, this.places, skipped, this.kinds.length - 1);
+    if (kept.count === 0) return;
+    this.#tasks.add(kept);
+    this.#runOf.grow(this.places);
+    this.#taskIds.note(kept.first, frame.ids.behind(skipped));
   }
 
-  /** Puts where the id of a task lies into `into`; that of one that was let go of has no bytes. */
-  locateTask(place: number, into: IdBytes): void {
-    this.#locate(place, TASK, into);
+  /** Where the ids of the tasks from a place on lie, as far as they are in one frame. */
+  idsFrom(place: number): IdColumn {
+    const { frame, first, skipped } = this.#tasks.at(place);
+    return (frame as PackedTasks).ids.behind(place - first + skipped);
   }
 
-  /** Makes a pair of a task and its run; runs come in the order of their tasks. */
-  addRun(place: number, run: FoundRecord, buffer: number): void {
-    const { numbers, integers } = this.#chunks[place >>> CHUNK_BITS] as Chunk;
-    const firstNumber = (place & (CHUNK_PLACES - 1)) * NUMBERS;
-    for (let field = CREATED + 1; field < NUMBERS; field++)
-      numbers[firstNumber + field] = run.numbers[field] as number;
-    this.#order.note(numbers, firstNumber);
-    const first = (place & (CHUNK_PLACES - 1)) * INTEGERS;
-    integers[first + LIVE] = 1;
-    this.size++;
-    this.#keepRecord(integers, first + RUN, run, buffer);
-    this.#runIds.note(place, this.#id);
+  /** The id of a task that was not taken apart. */
+  taskIdOf(place: number): string {
+    return this.idsFrom(place).text(0);
   }
 
-  /** Ends the adding: the pairs are found by their ids from now on. */
-  seal(): void {
-    this.#begun = -1;
-    for (const [buffer, needed] of this.#needed.entries()) if (needed === 0) this.#buffers[buffer] = NOTHING;
-    const tasks = this.#taskIds.index(this.places);
-    const runs = this.#runIds.index(this.places);
-    this.isUnique = tasks.isUnique && runs.isUnique;
-    this.#tasks = tasks.index;
-    this.#runs = runs.index;
+  /** Adds the runs of a frame, of which each is to be paired or dropped; returns the number of the first. */
+  addRuns(frame: PackedRuns): number {
+    const kept = new Kept(frame, this.#runs.end, 0);
+    this.#runs.add(kept);
+    this.#taskOf.grow(this.#runs.end);
+    this.#runIds.note(kept.first, frame.ids);
+    return kept.first;
+  }
+
+  /** Makes pairs of `count` tasks, which are in one frame, and as many runs. */
+  pair(place: number, number: number, count: number): void {
+    this.#runOf.set(place, number, count);
+    this.#taskOf.set(number, place, count);
+    this.size += count;
+    const tasks = this.#tasks.at(place);
+    const runs = this.#runs.at(number);
+    this.#order.note({
+      createdSequence: (tasks.frame as PackedTasks).createdSequence,
+      taskRow: place - tasks.first + tasks.skipped,
+      runs: runs.frame as PackedRuns,
+      runRow: number - runs.first,
+      count,
+    });
+  }
+
+  /** Takes apart a run that goes with no task, or is part of a pair that is being read. */
+  readRun(number: number): RunHead {
+    const runs = this.#runs.at(number);
+    const run = (runs.frame as PackedRuns).run(number - runs.first, this.#head);
+    runs.release();
+    return run;
   }
 
   /** Takes apart a task that is part of no pair, or of one that is being read. */
   readTask(place: number): SavedTask {
-    this.#point(place, TASK);
-    const task = SECTION_CODECS.tasks.read(this.#reader);
-    this.#release(this.#integer(place, TASK + BUFFER));
+    const tasks = this.#tasks.at(place);
+    const task = (tasks.frame as PackedTasks).task(place - tasks.first + tasks.skipped);
+    tasks.release();
     return task;
   }
 
-  #integer(place: number, field: number): number {
-    const { integers } = this.#chunks[place >>> CHUNK_BITS] as Chunk;
-    return integers[(place & (CHUNK_PLACES - 1)) * INTEGERS + field] as number;
+  /** Ends the adding: the pairs are found by their ids from now on. */
+  seal(): void {
+    const tasks = this.#taskIds.index(this.places);
+    const runs = this.#runIds.index(this.#runs.end);
+    this.isUnique = tasks.isUnique && runs.isUnique;
+    this.#taskIndex = tasks.index;
+    this.#runIndex = runs.index;
   }
+}
 
-  /** Writes down, from `first` on, where a record lies, which needs its buffer from now on. */
-  #keepRecord(integers: Int32Array, first: number, record: FoundRecord, buffer: number): void {
-    const id = this.#id;
-    id.bytes = this.#buffers[buffer] as Buffer;
-    id.from = record.idFrom;
-    id.length = record.idLength;
-    integers[first + BUFFER] = buffer;
-    integers[first + AT] = record.from;
-    integers[first + ID_FROM] = id.from;
-    integers[first + ID_LENGTH] = id.length;
-    this.#needed[buffer] = (this.#needed[buffer] as number) + 1;
-  }
-
-  #locate(place: number, record: number, into: IdBytes): void {
-    into.bytes = this.#buffers[this.#integer(place, record + BUFFER)] as Buffer;
-    into.from = this.#integer(place, record + ID_FROM);
-    into.length = into.bytes.length === 0 ? 0 : this.#integer(place, record + ID_LENGTH);
-  }
-
-  #liveOne(place = -1): number {
-    return place >= 0 && this.has(place) ? place : -1;
-  }
-
-  #point(place: number, record: number): void {
-    const bytes = this.#buffers[this.#integer(place, record + BUFFER)] as Buffer;
-    this.#reader.reset(bytes, this.#integer(place, record + AT), bytes.length);
-  }
-
-  #release(buffer: number): void {
-    const needed = (this.#needed[buffer] as number) - 1;
-    this.#needed[buffer] = needed;
-    if (needed === 0 && buffer !== this.#begun) this.#buffers[buffer] = NOTHING;
+function columnOf(frame: PackedRuns, field: number): NumberColumn {
+  switch (field) {
+    case PAIR_FIELDS.stateSequence:
+      return frame.stateSequence;
+    case PAIR_FIELDS.priority:
+      return frame.priority;
+    case PAIR_FIELDS.scheduledAt:
+      return frame.scheduledAt;
+    default:
+      return frame.createdAt;
   }
 }

@@ -104,7 +104,23 @@ function readRest(
   head: RunHead,
   { extra, implied }: { readonly extra: number; readonly implied: boolean },
 ): SavedRun {
-  const run: RunDraft = {
+  const run = draftOf(head);
+  if (implied) implyHistory(run, head);
+  else readHistory(input, run);
+  if (!input.nil()) readDetail(input, run);
+  input.close(extra);
+  return run as SavedRun;
+}
+
+/** The run of which no more is known than what every run has, and whose history follows from it. */
+export function runOfHead(head: PlainRun): SavedRun {
+  const run = draftOf(head);
+  implyHistory(run, head);
+  return run as SavedRun;
+}
+
+function draftOf(head: PlainRun): RunDraft {
+  return {
     id: head.id,
     taskId: head.taskId,
     occurrence: head.occurrence,
@@ -139,14 +155,10 @@ function readRest(
     answers: undefined,
     continuation: undefined,
   };
-  if (implied) implyHistory(run, head);
-  else readHistory(input, run);
-  if (!input.nil()) readDetail(input, run);
-  input.close(extra);
-  return run as SavedRun;
 }
 
-function hasDetail(run: SavedRun): boolean {
+/** True when there is more to a run than its head and its history. */
+export function hasDetail(run: SavedRun): boolean {
   return (
     run.attemptCount > 0 ||
     run.failedAttempts > 0 ||
@@ -221,7 +233,8 @@ function readDetail(input: RecordReader, run: RunDraft): void {
   input.close(extra);
 }
 
-function isImplied(run: SavedRun): boolean {
+/** True when the history of a run follows from its head. */
+export function isImplied(run: SavedRun): boolean {
   const { history, historyCount, state } = run;
   if (historyCount !== history.length || historyCount > 2) return false;
   // By index, as in `writeHistory`: an iterator and its steps are garbage for each of a million runs.
@@ -267,7 +280,7 @@ function writeEntry(out: RecordWriter, { from, to, at, reason }: HistoryEntry): 
   out.optStr(reason);
 }
 
-function implyHistory(run: RunDraft, head: RunHead): void {
+function implyHistory(run: RunDraft, head: PlainRun): void {
   const created: HistoryEntry = { to: 'scheduled', at: head.createdAt };
   const ready: HistoryEntry = { from: 'scheduled', to: 'ready', at: head.lastStateChangeAt };
   run.history = head.state === 'ready' ? [created, ready] : [created];

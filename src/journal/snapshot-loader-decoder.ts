@@ -1,22 +1,26 @@
 // Takes the file of a snapshot apart, frame by frame, and judges it: every frame whole and in its place, the footer
 // last, its digest right. What was handed out before the footer is to be trusted only when `finish` has returned.
 import { createHash, type Hash } from 'node:crypto';
+import type { PlainRun } from '../domain/run.js';
 import type { SectionName } from '../domain/snapshot-records.js';
 import { PawlError } from '../errors.js';
 import { DecodeError } from './byte-reader.js';
 import {
-  FORMAT_VERSION,
   FRAME_HEADER_BYTES,
   FRAME_KIND,
   FrameHeader,
   judgeMagic,
   SNAPSHOT_MAGIC,
+  SNAPSHOT_MAGIC_V1,
 } from './frame.js';
+import type { ColumnFrame } from './column-reader.js';
+import { readPackedRuns } from './packed-runs.js';
+import { readPackedTasks, type LikeTasks } from './packed-tasks.js';
 import type { CorruptionReason } from './repair-policy.js';
 import { RecordReader } from './record-reader.js';
 import { SECTION_CODECS, sectionNamed } from './snapshot-codec.js';
-import { readRunInto, RunHead } from './snapshot-codec-run.js';
-import type { SnapshotCounts, SnapshotSink } from './snapshot-model.js';
+import { readRunInto, RunHead, runOfHead } from './snapshot-codec-run.js';
+import { SNAPSHOT_FORMAT_VERSION, type SnapshotCounts, type SnapshotSink } from './snapshot-model.js';
 import { SnapshotPacker } from './snapshot-packer.js';
 
 /** Bytes of a frame at most. */
@@ -30,6 +34,9 @@ export class SnapshotDecoder {
   readonly #reader = new RecordReader();
   readonly #hash: Hash = createHash('sha256');
   readonly #head = new RunHead();
+  #magic = SNAPSHOT_MAGIC;
+  /** What the tasks of the last frame of columns have in common. */
+  #like: LikeTasks | undefined;
   #frames = 0;
   #previousCrc = 0;
   #sequence = 0;
@@ -44,7 +51,13 @@ export class SnapshotDecoder {
     private readonly path: string,
     private readonly sink?: SnapshotSink,
   ) {
-    if (sink?.pairs !== undefined) this.#packer = new SnapshotPacker((task) => sink.record('tasks', task));
+    if (sink?.pairs !== undefined)
+      this.#packer = new SnapshotPacker({
+        task: (task) => sink.record('tasks', task),
+        run: (run) => {
+          this.#giveRun(run);
+        },
+      });
   }
 
   /** Takes the whole frames that `bytes[from, end)` holds and returns how many bytes they have. May change the bytes. */
@@ -76,12 +89,13 @@ export class SnapshotDecoder {
   #readHeader(bytes: Buffer, at: number): void {
     const frame = this.#frame;
     if (this.#digest !== undefined) throw this.#corrupt('sealMismatch');
-    if (judgeMagic(bytes, at, SNAPSHOT_MAGIC) === 'otherVersion')
-      throw this.#unsupported(bytes.readUInt8(at + 3));
-    if (judgeMagic(bytes, at, SNAPSHOT_MAGIC) === 'foreign' || !frame.read(bytes, at))
-      throw this.#corrupt('crcMismatch');
+    const isFirst = this.#frames === 0;
+    if (isFirst && judgeMagic(bytes, at, SNAPSHOT_MAGIC_V1) === 'ours') this.#magic = SNAPSHOT_MAGIC_V1;
+    const verdict = judgeMagic(bytes, at, this.#magic);
+    if (isFirst && verdict === 'otherVersion') throw this.#unsupported(bytes.readUInt8(at + 3));
+    if (verdict !== 'ours' || !frame.read(bytes, at)) throw this.#corrupt('crcMismatch');
     if (frame.length === 0 || frame.length > MAX_FRAME_BYTES) throw this.#corrupt('decodeFailure');
-    if (!frame.flagsKnown) throw this.#unsupported(FORMAT_VERSION);
+    if (!frame.flagsKnown) throw this.#unsupported(this.#version);
     if (frame.batch !== this.#frames || frame.previousCrc !== this.#previousCrc)
       throw this.#corrupt('sealMismatch');
   }
@@ -96,9 +110,8 @@ export class SnapshotDecoder {
     frame.unmask(bytes, at);
     this.#reader.reset(bytes, from, end);
     this.#reader.begin(0);
-    this.#packer?.frame(bytes, end);
     try {
-      this.#readPayload();
+      this.#readPayload(bytes, end);
     } catch (error) {
       if (error instanceof DecodeError) throw this.#corrupt('decodeFailure', error);
       throw error;
@@ -107,14 +120,23 @@ export class SnapshotDecoder {
     this.#frames++;
   }
 
-  #readPayload(): void {
-    const { kind } = this.#frame;
+  /** Of the file, as its magic says. */
+  get #version(): number {
+    return this.#magic === SNAPSHOT_MAGIC ? SNAPSHOT_FORMAT_VERSION : 1;
+  }
+
+  #readPayload(bytes: Buffer, end: number): void {
+    const { kind, count } = this.#frame;
     if (this.#frames === 0) {
       if (kind !== FRAME_KIND.snapshotHeader)
         throw new DecodeError('a file that does not begin with its header');
       this.#readSnapshotHeader();
     } else if (kind === FRAME_KIND.snapshotRows) {
       if (this.sink !== undefined) this.#readRows();
+    } else if (kind === FRAME_KIND.snapshotTasks && this.#hasColumns) {
+      if (this.sink !== undefined) this.#readTasks({ bytes, end, count });
+    } else if (kind === FRAME_KIND.snapshotRuns && this.#hasColumns) {
+      if (this.sink !== undefined) this.#readRuns({ bytes, end, count });
     } else if (kind === FRAME_KIND.snapshotFooter) {
       this.#readFooter();
     } else {
@@ -132,6 +154,8 @@ export class SnapshotDecoder {
       sequence: input.uint(),
     };
     input.close(extra);
+    if (header.formatVersion !== this.#version)
+      throw new DecodeError('a header of another version than its magic');
     this.#sequence = header.sequence;
     this.sink?.header(header);
   }
@@ -145,46 +169,44 @@ export class SnapshotDecoder {
       return;
     }
     if (values !== this.#frame.count) throw new DecodeError('another number of rows than the frame says');
-    const packer = this.#packer;
-    if (packer !== undefined && section === 'tasks') this.#packTasks(packer, values);
-    else if (packer !== undefined && section === 'runs') this.#packRuns(packer, values);
-    else for (let left = values; left > 0; left--) this.#readRow(input, section);
+    for (let left = values; left > 0; left--) this.#readRow(input, section);
   }
 
-  // Two loops, each of which is compiled for what it does.
-  #packTasks(packer: SnapshotPacker, count: number): void {
-    const input = this.#reader;
-    for (let left = count; left > 0; left--) {
-      const from = input.position;
-      const end = packer.task(from);
-      if (end >= 0) {
-        input.position = end;
-        continue;
-      }
-      const task = SECTION_CODECS.tasks.read(input);
-      packer.learn(from, task);
-      this.sink?.record('tasks', task);
-    }
+  /** Version 1 has rows only. */
+  get #hasColumns(): boolean {
+    return this.#magic === SNAPSHOT_MAGIC;
   }
 
-  #packRuns(packer: SnapshotPacker, count: number): void {
-    const input = this.#reader;
-    for (let left = count; left > 0; left--) {
-      const end = packer.run(input.position);
-      if (end >= 0) input.position = end;
-      else this.#readRow(input, 'runs');
-    }
+  #readTasks(frame: ColumnFrame): void {
+    const tasks = readPackedTasks(this.#reader, frame, this.#like);
+    this.#like = tasks.like;
+    if (this.#packer !== undefined) this.#packer.tasks(tasks, frame.bytes);
+    else for (let row = 0; row < tasks.count; row++) this.sink?.record('tasks', tasks.task(row));
+  }
+
+  #readRuns(frame: ColumnFrame): void {
+    const runs = readPackedRuns(this.#reader, frame);
+    if (this.#packer !== undefined) this.#packer.runs(runs, frame.bytes);
+    else for (let row = 0; row < runs.count; row++) this.#giveRun(runs.run(row, this.#head));
+  }
+
+  #giveRun(run: PlainRun): void {
+    const { sink } = this;
+    if (sink?.plainRun === undefined) sink?.record('runs', runOfHead(run));
+    else sink.plainRun(run);
   }
 
   #readRow(input: RecordReader, section: SectionName): void {
     const { sink } = this;
-    if (section !== 'runs' || sink?.plainRun === undefined) {
+    if (section !== 'runs') {
       sink?.record(section, SECTION_CODECS[section].read(input));
       return;
     }
-    const whole = readRunInto(input, this.#head);
-    if (whole === undefined) sink.plainRun(this.#head);
-    else sink.record('runs', whole);
+    const head = this.#head;
+    const whole = readRunInto(input, head);
+    this.#packer?.pass(head);
+    if (whole === undefined) this.#giveRun(head);
+    else sink?.record('runs', whole);
   }
 
   #readPiece(section: SectionName): void {
@@ -245,13 +267,13 @@ export class SnapshotDecoder {
   #unsupported(found: number): PawlError {
     return new PawlError(
       'UNSUPPORTED_FORMAT',
-      `${this.path} has format version ${String(found)} or flags that this release does not read; it reads version ${String(FORMAT_VERSION)}.`,
+      `${this.path} has format version ${String(found)} or flags that this release does not read; it reads versions 1 to ${String(SNAPSHOT_FORMAT_VERSION)}.`,
       {
         path: this.path,
         offset: this.#offset,
         reason: 'unsupportedVersion',
         found,
-        supported: FORMAT_VERSION,
+        supported: SNAPSHOT_FORMAT_VERSION,
       },
     );
   }

@@ -19,8 +19,8 @@ import type { PlainRun, SavedRun } from '../domain/run.js';
 import { SECTION_NAMES, type SectionName, type SectionRecords } from '../domain/snapshot-records.js';
 import type { PackedPairs } from '../domain/packed-pairs.js';
 
-/** Version of the file: how frames and records are laid out. */
-export const SNAPSHOT_FORMAT_VERSION = 1;
+/** Version of the file: how frames and records are laid out. Those of version 1 are read, too. */
+export const SNAPSHOT_FORMAT_VERSION = 2;
 /** Version of the records: which sections and fields there are. */
 export const SNAPSHOT_SCHEMA_VERSION = 1;
 

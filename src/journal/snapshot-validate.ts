@@ -197,10 +197,10 @@ const CHECKS: Checks = {
 };
 
 function checkHeader({ formatVersion, schemaVersion }: SnapshotHeader): void {
-  if (formatVersion !== SNAPSHOT_FORMAT_VERSION) {
+  if (formatVersion !== SNAPSHOT_FORMAT_VERSION && formatVersion !== 1) {
     throw new PawlError(
       'UNSUPPORTED_FORMAT',
-      `The snapshot has format version ${String(formatVersion)}; this release reads ${String(SNAPSHOT_FORMAT_VERSION)}.`,
+      `The snapshot has format version ${String(formatVersion)}; this release reads 1 to ${String(SNAPSHOT_FORMAT_VERSION)}.`,
       { reason: 'unsupportedVersion', found: formatVersion, supported: SNAPSHOT_FORMAT_VERSION },
     );
   }

@@ -1,14 +1,26 @@
 // Turns the records of a snapshot into the frames of its file, in one buffer that is reused: nothing is allocated
 // per record. The digest in the footer is over every byte before the footer. Bytes: `docs/snapshot-format.md`.
 import { createHash, type Hash } from 'node:crypto';
+import type { SavedTask } from '../domain/nouns.js';
+import type { SavedRun } from '../domain/run.js';
 import { SECTION_NAMES, type SectionName, type SectionRecords } from '../domain/snapshot-records.js';
+import { isFull, type ColumnGroup } from './column-group.js';
+import { RunGroup } from './column-runs.js';
+import { TaskGroup } from './column-tasks.js';
 import { closeFrame, FRAME_HEADER_BYTES, FRAME_KIND, SNAPSHOT_MAGIC } from './frame.js';
 import { RecordWriter } from './record-writer.js';
 import { SECTION_CODECS } from './snapshot-codec.js';
-import type { SnapshotCounts, SnapshotHeader, SnapshotSink } from './snapshot-model.js';
+import {
+  SNAPSHOT_FORMAT_VERSION,
+  type SnapshotCounts,
+  type SnapshotHeader,
+  type SnapshotSink,
+} from './snapshot-model.js';
 
 /** A frame of rows is closed when its payload has this many bytes. */
 const FRAME_BYTES = 65_536;
+/** Rows from which a frame of columns takes less than rows do, and is read sooner. */
+const MIN_COLUMN_ROWS = 4;
 /** A record with more bytes is written in pieces of this size: a frame holds 16 MiB at most, a run may hold more. */
 const PIECE_BYTES = 1_048_576;
 /** A buffer above this many bytes is given back after it was taken. */
@@ -29,6 +41,10 @@ export class SnapshotEncoder implements SnapshotSink {
   #frames = 0;
   #previousCrc = 0;
   #section: SectionName | undefined;
+  readonly #tasks = new TaskGroup();
+  readonly #runs = new RunGroup();
+  /** That of the two which something is gathered of. */
+  #gathering: 'tasks' | 'runs' | undefined;
   #frameStart = 0;
   #rows = 0;
   #digest: Buffer | undefined;
@@ -36,12 +52,12 @@ export class SnapshotEncoder implements SnapshotSink {
   /** `epoch` is that of the log, 0 when it is not known. */
   constructor(private readonly epoch = 0) {}
 
-  /** Bytes that wait to be taken. */
+  /** Bytes that wait to be taken, without those that are gathered for columns: these go on to be. */
   get pendingBytes(): number {
     return this.#out.position;
   }
 
-  /** Bytes of the file so far, the waiting ones included. */
+  /** Bytes of the file so far, the waiting ones included; all of them once the footer is written. */
   get bytes(): number {
     return this.#fileOffset + this.#out.position;
   }
@@ -61,7 +77,8 @@ export class SnapshotEncoder implements SnapshotSink {
     this.#beginFrame();
     const out = this.#out;
     out.array(4);
-    out.uint(header.formatVersion);
+    // Whatever was read, what is written is of the present version.
+    out.uint(SNAPSHOT_FORMAT_VERSION);
     out.uint(header.schemaVersion);
     out.uint(header.takenAt);
     out.uint(header.sequence);
@@ -70,6 +87,50 @@ export class SnapshotEncoder implements SnapshotSink {
 
   record<N extends SectionName>(section: N, record: SectionRecords[N]): void {
     this.#counts.set(section, (this.#counts.get(section) ?? 0) + 1);
+    if (section === 'tasks' && this.#gather('tasks', this.#tasks, record as SavedTask)) return;
+    if (section === 'runs' && this.#gather('runs', this.#runs, record as SavedRun)) return;
+    this.#closeGroup();
+    this.#row(section, record);
+  }
+
+  /** Takes a record in that may stand among columns, behind those before it. False when it is a row. */
+  #gather<N extends 'tasks' | 'runs'>(
+    section: N,
+    group: ColumnGroup<SectionRecords[N]>,
+    record: SectionRecords[N],
+  ): boolean {
+    if (this.#gathering !== section) this.#closeGroup();
+    if (!group.add(record)) {
+      if (group.count === 0) return false;
+      this.#closeGroup();
+      if (!group.add(record)) return false;
+    }
+    this.#gathering = section;
+    if (isFull(group)) this.#closeGroup();
+    return true;
+  }
+
+  #closeGroup(): void {
+    const section = this.#gathering;
+    this.#gathering = undefined;
+    if (section === 'tasks') this.#writeGroup(section, this.#tasks);
+    else if (section === 'runs') this.#writeGroup(section, this.#runs);
+  }
+
+  /** Writes what was gathered: few are rows, which take less. */
+  #writeGroup<N extends 'tasks' | 'runs'>(section: N, group: ColumnGroup<SectionRecords[N]>): void {
+    if (group.count < MIN_COLUMN_ROWS) {
+      for (let row = 0; row < group.count; row++) this.#row(section, group.at(row));
+    } else {
+      this.#closeRows();
+      this.#beginFrame();
+      group.write(this.#out);
+      this.#closeFrame(group.kind, group.count);
+    }
+    group.clear();
+  }
+
+  #row<N extends SectionName>(section: N, record: SectionRecords[N]): void {
     if (this.#section !== section) {
       this.#closeRows();
       this.#beginRows(section);
@@ -84,6 +145,7 @@ export class SnapshotEncoder implements SnapshotSink {
 
   /** Ends the file; the counts are those of what was encoded unless others are declared. */
   footer(declared: SnapshotCounts = this.counts): void {
+    this.#closeGroup();
     this.#closeRows();
     const out = this.#out;
     const digest = this.#hash.copy().update(out.written()).digest();
@@ -99,6 +161,7 @@ export class SnapshotEncoder implements SnapshotSink {
 
   /** The waiting bytes, valid until the next call of anything here. */
   take(): Buffer {
+    this.#closeGroup();
     this.#closeRows();
     const bytes = this.#out.written();
     this.#hash.update(bytes);

@@ -100,6 +100,7 @@ export class Unpacking {
 
   #placesLeft(): Uint32Array<ArrayBuffer> {
     const pairs = this.#pairs;
+    if (pairs.size === pairs.places) return new Uint32Array(pairs.size).map((_place, at) => at);
     const left = new Uint32Array(pairs.size);
     let count = 0;
     for (let place = 0; place < pairs.places; place++) if (pairs.has(place)) left[count++] = place;

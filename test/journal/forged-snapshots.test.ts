@@ -7,6 +7,7 @@ import {
   FRAME_KIND,
   FrameHeader,
   SNAPSHOT_MAGIC,
+  SNAPSHOT_MAGIC_V1,
   closeFrame,
 } from '../../src/journal/frame.js';
 import { crc32 } from '../../src/journal/crc.js';
@@ -18,15 +19,18 @@ import {
   loadProjectionFromStorage,
   type Snapshot,
 } from '../../src/journal/index.js';
-import type { SectionRecords } from '../../src/domain/snapshot-records.js';
-import { SECTION_CODECS } from '../../src/journal/snapshot-codec.js';
+import type { ColumnGroup } from '../../src/journal/column-group.js';
+import { RunGroup } from '../../src/journal/column-runs.js';
+import { TaskGroup } from '../../src/journal/column-tasks.js';
 import {
   fullSections,
+  ofVersion1,
   sampleRun,
   sampleSnapshot,
   sampleSpec,
   sampleTask,
   smallSnapshot,
+  waitingSections,
 } from './snapshot-samples.js';
 
 const PATH = '/snapshots/3.snapshot';
@@ -73,14 +77,14 @@ interface Footer {
 }
 
 /** A file of these frames, every checksum and the digest as they must be. */
-function fileOf(parts: readonly Part[], footer: Footer = {}): Buffer {
+function fileOf(parts: readonly Part[], footer: Footer = {}, magic = SNAPSHOT_MAGIC): Buffer {
   let bytes = Buffer.alloc(0);
   let previousCrc = 0;
   const add = ({ kind, count, payload }: Part, batch: number): void => {
     const frame = Buffer.concat([Buffer.alloc(FRAME_HEADER_BYTES), payload]);
     const place = { bytes: frame, start: 0, end: frame.length, fileOffset: bytes.length };
     const fields = { kind, count, batch, previousCrc, lastOfBatch: false, epoch: 0, firstSequence: 3 };
-    previousCrc = closeFrame(place, { magic: SNAPSHOT_MAGIC, ...fields });
+    previousCrc = closeFrame(place, { magic, ...fields });
     bytes = Buffer.concat([bytes, frame]);
   };
   for (const [index, part] of parts.entries()) add(part, index);
@@ -253,12 +257,11 @@ describe('a snapshot whose checksums are right', () => {
   ])(
     'and that holds %s among many that wait is judged like any other',
     async (_name, taskIds, runs, twice) => {
-      const rows = <N extends 'tasks' | 'runs'>(section: N, records: readonly SectionRecords[N][]): Part => {
+      const columns = <R>(group: ColumnGroup<R>, records: readonly R[]): Part => {
         const out = new RecordWriter();
-        out.array(1 + records.length);
-        out.str(section);
-        for (const record of records) SECTION_CODECS[section].write(out, record);
-        return { kind: FRAME_KIND.snapshotRows, count: records.length, payload: out.written() };
+        for (const record of records) expect(group.add(record)).toBe(true);
+        group.write(out);
+        return { kind: group.kind, count: records.length, payload: out.written() };
       };
       const [header] = partsOf(await written(smallSnapshot())) as [Part];
       const tasks = taskIds.map((id, at) => ({
@@ -269,7 +272,7 @@ describe('a snapshot whose checksums are right', () => {
       const waiting = runs.map(([id, taskId], at) =>
         sampleRun('ready', { id, taskId, createdSequence: 10 * at + 2, stateSequence: 10 * at + 3 }),
       );
-      const parts = [header, rows('tasks', tasks), rows('runs', waiting)];
+      const parts = [header, columns(new TaskGroup(), tasks), columns(new RunGroup(), waiting)];
       const bytes = fileOf(parts, {
         counts: [
           ['tasks', 3],
@@ -290,6 +293,28 @@ describe('a snapshot whose checksums are right', () => {
       expect(loaded.snapshotsRejected[0]?.message).toContain(`id ${twice}`);
     },
   );
+
+  it('and whose header names another version than its frames, or that has columns before there were any, is refused', async () => {
+    const [header, ...rest] = partsOf(await written(smallSnapshot())) as [Part, Part, Part];
+    const older = Buffer.from(header.payload);
+    older[1] = 1;
+    await expectCorrupt(fileOf([{ ...header, payload: older }, ...rest]), 'decodeFailure');
+    const first = { ...header, payload: older };
+    await expectCorrupt(fileOf([header, ...rest], {}, SNAPSHOT_MAGIC_V1), 'decodeFailure');
+    expect(await load(fileOf([first, ...rest], {}, SNAPSHOT_MAGIC_V1))).toEqual(ofVersion1(smallSnapshot()));
+    const columns = partsOf(await written(sampleSnapshot(3, waitingSections())));
+    const kinds = new Set(columns.map(({ kind }) => kind));
+    expect([...kinds]).toEqual([
+      FRAME_KIND.snapshotHeader,
+      FRAME_KIND.snapshotTasks,
+      FRAME_KIND.snapshotRows,
+      FRAME_KIND.snapshotRuns,
+    ]);
+    for (const kind of [FRAME_KIND.snapshotTasks, FRAME_KIND.snapshotRuns]) {
+      const only = columns.filter((part) => part.kind === kind);
+      await expectCorrupt(fileOf([first, ...only], {}, SNAPSHOT_MAGIC_V1), 'decodeFailure');
+    }
+  });
 
   it('and that names a section nobody knows is refused, in its rows and in its footer', async () => {
     const parts = partsOf(await written(smallSnapshot()));

@@ -9,7 +9,7 @@ import { SnapshotLoader, openJournal, openWalReader, verify, type Commit } from 
 import { FaultyStorage } from '../../src/testing/faulty-storage.js';
 import { DIR } from './damage-fixture.js';
 import { GOLDEN, goldenCommits, writeGoldenLog } from './golden-log.js';
-import { fullSections, sampleSnapshot } from './snapshot-samples.js';
+import { fullSections, ofVersion1, sampleSnapshot } from './snapshot-samples.js';
 
 const HOME = join(GOLDEN, 'log-v1');
 
@@ -88,13 +88,15 @@ describe('the golden directory of version 1', () => {
   it('has a snapshot with every section and every field', async () => {
     const storage = placed(goldenFiles());
     const loader = new SnapshotLoader(`${DIR}/snapshots/9.snapshot`, { storage });
-    expect(await loader.load()).toEqual(sampleSnapshot(9, fullSections()));
+    expect(await loader.load()).toEqual(ofVersion1(sampleSnapshot(9, fullSections())));
   });
 
-  it('is written to the same bytes', async () => {
+  it('is written to the same bytes, but for its snapshot, which is of version 2 now', async () => {
     const files = await writeGoldenLog();
     const golden = goldenFiles();
     expect([...files.keys()]).toEqual([...golden.keys()]);
+    expect(files.get('snapshots/9.snapshot')).toEqual(readFileSync(join(GOLDEN, 'full-v2.snapshot')));
+    files.delete('snapshots/9.snapshot');
     // How often head was written is no matter of the format; what it says in the end is.
     expect(await headOf(files)).toEqual(await headOf(golden));
     files.delete('head');

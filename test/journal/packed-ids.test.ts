@@ -2,7 +2,9 @@
 // there twice is noticed either way, and records that were let go of stand in nobody's way.
 import { describe, expect, it } from '@jest/globals';
 import { IdStretches, type IndexedIds } from '../../src/journal/id-stretches.js';
-import { HashedIds, noId, SortedIds, type IdBytes, type LocateId } from '../../src/journal/packed-ids.js';
+import { IdColumn } from '../../src/journal/id-column.js';
+import { compareIds, NO_BYTES, viewOf, type IdBytes } from '../../src/journal/id-bytes.js';
+import { HashedIds, SortedIds, type LocateId } from '../../src/journal/packed-ids.js';
 import { Random } from '../support/random.js';
 
 /** Ids by number; one that is undefined was let go of. */
@@ -18,9 +20,16 @@ class Ids {
     this.#bytes[number] = undefined;
   }
 
+  /** The id of a number, as a column of one row. */
+  column(number: number): IdColumn {
+    const buffer = this.#bytes[number] ?? Buffer.alloc(0);
+    const width = buffer.length - 4;
+    return new IdColumn({ buffer, view: viewOf(buffer), from: 2, count: 1, width, ends: undefined });
+  }
+
   readonly locate: LocateId = (number, into) => {
     const bytes = this.#bytes[number];
-    into.bytes = bytes ?? Buffer.alloc(0);
+    into.bytes = bytes === undefined ? NO_BYTES : viewOf(bytes);
     into.from = 2;
     into.length = bytes === undefined ? 0 : bytes.length - 4;
   };
@@ -29,11 +38,7 @@ class Ids {
 function indexed(ids: readonly string[]): IndexedIds & { ids: Ids } {
   const kept = new Ids(ids);
   const stretches = new IdStretches(kept.locate);
-  for (const number of ids.keys()) {
-    const id: IdBytes = noId();
-    kept.locate(number, id);
-    stretches.note(number, id);
-  }
+  for (const number of ids.keys()) stretches.note(number, kept.column(number));
   return { ...stretches.index(ids.length), ids: kept };
 }
 
@@ -104,17 +109,39 @@ describe('ids of records', () => {
       const all = dealt(100, stretches);
       const kept = new Ids(all);
       const noted = new IdStretches(kept.locate);
-      for (const number of all.keys()) {
-        const id = noId();
-        kept.locate(number, id);
-        noted.note(number, id);
-      }
+      for (const number of all.keys()) noted.note(number, kept.column(number));
       for (const number of [0, 3, 50, 99]) kept.drop(number);
       const { index, isUnique } = noted.index(100);
       expect(isUnique).toBe(true);
       for (const [number, id] of all.entries())
         expect(index.numberOf(id)).toBe([0, 3, 50, 99].includes(number) ? -1 : number);
     }
+  });
+});
+
+describe('two ids', () => {
+  const placed = (id: string, from: number): IdBytes => {
+    const bytes = Buffer.from(`${'#'.repeat(from)}${id}#`, 'latin1');
+    return { bytes: viewOf(bytes), from, length: id.length };
+  };
+
+  it('have the order of their texts, whatever their lengths, and wherever they differ and lie', () => {
+    const random = new Random(5);
+    let [before, same, behind] = [0, 0, 0];
+    for (let round = 0; round < 20_000; round++) {
+      const id = Array.from({ length: random.below(14) }, () => random.pick(['a', 'b', '\0', '\x7f'])).join(
+        '',
+      );
+      const at = random.below(id.length + 1);
+      const changed = `${id.slice(0, at)}${random.pick(['', 'a', '\x7f', '\0b']) ?? ''}`;
+      const other = random.chance(0.4) ? `${changed}${id.slice(changed.length)}` : changed;
+      const order = Math.sign(compareIds(placed(id, random.below(9)), placed(other, random.below(9))));
+      expect(order).toBe(id === other ? 0 : id < other ? -1 : 1);
+      if (order === 0) same++;
+      else if (order < 0) before++;
+      else behind++;
+    }
+    expect(Math.min(before, same, behind)).toBeGreaterThan(1_000);
   });
 });
 

@@ -1,14 +1,41 @@
 // The orders that pairs keep, judged one by one: what `Unpacking` does not look at again.
 import { describe, expect, it } from '@jest/globals';
-import { PairOrder } from '../../src/journal/pair-order.js';
+import type { NumberColumn } from '../../src/journal/column-reader.js';
+import { PairOrder, type PairRows } from '../../src/journal/pair-order.js';
 
 /** Sequence of the creation, of the state, priority, time it is scheduled for, time of its creation. */
 type Numbers = readonly [number, number, number, number, number];
 
+/** Pairs whose tasks have two rows before them, and whose runs have one. */
+function rowsOf(pairs: readonly Numbers[]): PairRows {
+  const column = (field: number, before: number): NumberColumn => {
+    const view = new DataView(new ArrayBuffer(8 * (before + pairs.length)));
+    for (const [at, pair] of pairs.entries()) view.setFloat64(8 * (before + at), pair[field] as number, true);
+    return { view, from: 0, step: 8 };
+  };
+  return {
+    createdSequence: column(0, 2),
+    taskRow: 2,
+    runs: {
+      stateSequence: column(1, 1),
+      priority: column(2, 1),
+      scheduledAt: column(3, 1),
+      createdAt: column(4, 1),
+    },
+    runRow: 1,
+    count: pairs.length,
+  };
+}
+
 function orders(pairs: readonly Numbers[]): { ascends: boolean; queues: boolean } {
   const order = new PairOrder();
-  // Not at the beginning of the array, as the second of two places.
-  for (const pair of pairs) order.note(Float64Array.of(9, 9, 9, 9, 9, ...pair), 5);
+  // In two parts, as pairs of two frames, the rows of the tasks and of the runs not the same.
+  const half = pairs.length >> 1;
+  order.note(rowsOf(pairs.slice(0, half)));
+  order.note(rowsOf(pairs.slice(half)));
+  const whole = new PairOrder();
+  whole.note(rowsOf(pairs));
+  expect([order.ascends, order.queues]).toEqual([whole.ascends, whole.queues]);
   return { ascends: order.ascends, queues: order.queues };
 }
 

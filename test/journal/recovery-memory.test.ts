@@ -277,7 +277,7 @@ describe('recovery falls back (row 15)', () => {
     const backend = new MemoryBackend();
     await live(backend, legalHistory(12, 10));
     keep(backend, smallSnapshot(3));
-    backend.snapshots.kept.get(3)?.writeUInt8(2, 3);
+    backend.snapshots.kept.get(3)?.writeUInt8(3, 3);
     expect((await recoverFrom(backend)).snapshotsRejected).toMatchObject([{ code: 'UNSUPPORTED_FORMAT' }]);
   });
 });

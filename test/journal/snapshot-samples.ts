@@ -96,6 +96,57 @@ export function smallSnapshot(sequence = 3): Snapshot {
   return sampleSnapshot(sequence, { tasks: [sampleTask()], runs: [sampleRun()] });
 }
 
+/** The same as a release wrote it that knew version 1 only. */
+export function ofVersion1(snapshot: Snapshot): Snapshot {
+  return { ...snapshot, header: { ...snapshot.header, formatVersion: 1 } };
+}
+
+/** A task that waits with its one run. */
+export function waitingTask(id: string, more: Partial<TaskSpec> = {}): SavedTask {
+  return sampleTask({ spec: sampleSpec(id, more), createdSequence: 70_000 });
+}
+
+/** A run that is ready and nothing else. */
+export function waitingRun(id: string, taskId: string, more: Partial<SavedRun> = {}): SavedRun {
+  return sampleRun('ready', { id, taskId, createdSequence: 70_001, stateSequence: 70_002, ...more });
+}
+
+/** Enough waiting tasks with their runs to be columns: alike in every length, in none, and a few that are neither. */
+export function waitingSections(): SnapshotSections {
+  const numbers = Array.from({ length: 20 }, (_value, at) => at);
+  const names = (kind: string): string[] => [
+    ...numbers.map((at) => `${kind}-${String(at).padStart(4, '0')}`),
+    ...numbers.map((at) => `${kind}-${'x'.repeat(at)}`),
+    ...numbers.slice(0, 3).map((at) => `${kind}-odd-${String(at)}`),
+  ];
+  const more = (at: number): Partial<TaskSpec> => {
+    if (at >= 40) return { type: 'other' };
+    if (at >= 20) return at % 3 === 0 ? {} : { input: payload({ at, more: 'y'.repeat(at) }) };
+    return { metadata: { tags: ['eu'], priority: 3 }, tenantId: 'tenant-1', input: payload(at % 10) };
+  };
+  const tasks = names('task').map((id, at) => ({
+    ...waitingTask(id, more(at)),
+    createdAt: 1_700_000_000_000 + at,
+    createdSequence: 3 * at + 1,
+  }));
+  const runs = names('run').map((id, at) => {
+    const createdAt = 1_700_000_000_000 + at;
+    return waitingRun(id, names('task')[at] as string, {
+      priority: at < 20 ? 3 : (at % 5) - 2,
+      createdAt,
+      scheduledAt: createdAt - 7,
+      lastStateChangeAt: createdAt + 2,
+      history: [
+        { to: 'scheduled', at: createdAt },
+        { from: 'scheduled', to: 'ready', at: createdAt + 2 },
+      ],
+      createdSequence: 3 * at + 2,
+      stateSequence: 3 * at + 3,
+    });
+  });
+  return { tasks, runs };
+}
+
 function fullTask(): SavedTask {
   const spec = sampleSpec('task-full', {
     input: payload({ to: 'a@b.c', list: [1, 'zwölf', null] }),

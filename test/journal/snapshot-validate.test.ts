@@ -75,7 +75,7 @@ describe('the rules of a snapshot (row 14)', () => {
 
   it('refuses another format version by its own code', () => {
     const snapshot = smallSnapshot();
-    const other = { ...snapshot, header: { ...snapshot.header, formatVersion: 2 } };
+    const other = { ...snapshot, header: { ...snapshot.header, formatVersion: 3 } };
     expect(() => {
       validateSnapshot(other);
     }).toThrow(expect.objectContaining({ code: 'UNSUPPORTED_FORMAT' }));

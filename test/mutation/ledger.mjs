@@ -1,6 +1,7 @@
 // The lines that durability hangs on, each with what the source is without it. Every one of them, taken out, must make
 // some suite fail that does not know of this list; `npm run test:mutants` tries them. Files are those of src/journal.
 import { BEHIND } from './ledger-behind.mjs';
+import { COLUMNS } from './ledger-columns.mjs';
 import { FORMAT } from './ledger-format.mjs';
 import { JOURNAL } from './ledger-journal.mjs';
 import { KEEPING } from './ledger-keeping.mjs';
@@ -78,6 +79,7 @@ export const LEDGER = [
   ...OPENING,
   ...JOURNAL,
   ...SNAPSHOTS,
+  ...COLUMNS,
   ...KEEPING,
   ...BEHIND,
 ].flatMap(mutantsOf);

@@ -212,29 +212,44 @@ describe('the queue', () => {
 describe('what is not packed', () => {
   it('is a pair whose task was created later than that of another which became ready after it', async () => {
     const log = new Log();
-    log.commit([
-      taskCreated('first'),
-      runCreated('r-first', 'first'),
-      changed('r-first', 'scheduled', 'ready'),
-    ]);
+    for (const id of ['first', 'second', 'third'])
+      log.commit([taskCreated(id), runCreated(`r-${id}`, id), changed(`r-${id}`, 'scheduled', 'ready')]);
     log.commit([taskCreated('early'), runCreated('r-early', 'early')]);
     log.commit([taskCreated('late'), runCreated('r-late', 'late'), changed('r-late', 'scheduled', 'ready')]);
     log.commit([changed('r-early', 'scheduled', 'ready')]);
     const loaded = await throughSnapshot(log.state);
-    expect(packed(loaded)).toBe(1);
-    expect(waiting(loaded).map(({ id }) => id)).toEqual(['r-first', 'r-late', 'r-early']);
-    expect(loaded.tasks.list().items.map(({ spec }) => spec.id)).toEqual(['first', 'early', 'late']);
+    expect(packed(loaded)).toBe(3);
+    const runIds = ['r-first', 'r-second', 'r-third', 'r-late', 'r-early'];
+    expect(waiting(loaded).map(({ id }) => id)).toEqual(runIds);
+    const taskIds = ['first', 'second', 'third', 'early', 'late'];
+    expect(loaded.tasks.list().items.map(({ spec }) => spec.id)).toEqual(taskIds);
+  });
+
+  it('is a task whose run is another, and those around it are, however many there are', async () => {
+    const log = new Log();
+    // One here and there, and many in a row: runs that are rows, of tasks that are columns.
+    const isOther = (at: number): boolean => at % 20 === 7 || (at > 300 && at < 390);
+    let others = 0;
+    for (let at = 0; at < 400; at++) {
+      const id = String(at).padStart(3, '0');
+      const ready = isOther(at) ? [] : [changed(`r-${id}`, 'scheduled', 'ready')];
+      log.commit([taskCreated(id), runCreated(`r-${id}`, id), ...ready]);
+      if (isOther(at)) others++;
+    }
+    const loaded = await throughSnapshot(log.state);
+    expect(packed(loaded)).toBe(400 - 1 - others);
+    expect(derivedState(loaded)).toEqual(derivedState(log.state));
   });
 
   it('is a pair that something else refers to', async () => {
     const log = new Log();
-    for (const id of ['a', 'b', 'c'])
+    for (const id of ['a', 'b', 'c', 'd'])
       log.commit([taskCreated(id), runCreated(`r-${id}`, id), changed(`r-${id}`, 'scheduled', 'ready')]);
     log.commit([taskCreated('child', { parentId: 'b' }), runCreated('r-child', 'child')]);
     const loaded = await throughSnapshot(log.state);
-    expect(packed(loaded)).toBe(1);
+    expect(packed(loaded)).toBe(2);
     expect([...(loaded.tasks.row('b')?.extra?.children ?? [])].map(({ id }) => id)).toEqual(['child']);
-    expect(packed(loaded)).toBe(1);
+    expect(packed(loaded)).toBe(2);
     expect(derivedState(loaded)).toEqual(derivedState(log.state));
   });
 
@@ -254,7 +269,7 @@ describe('what is not packed', () => {
         ...(constraints === undefined ? {} : { constraints: { ...taskDefaults(), ...constraints } }),
         ...(policy === undefined ? {} : { policy }),
       } as object;
-      for (const id of ['a', 'b', 'c'])
+      for (const id of ['a', 'b', 'c', 'd', 'e', 'f'])
         log.commit([
           taskCreated(id, fields),
           runCreated(`r-${id}`, id),
