@@ -36,7 +36,8 @@ export class ColumnNumbers {
   }
 
   set(column: number, row: number, value: number): void {
-    (this.#columns[column] as Float64Array)[row] = value;
+    // What is added makes 0 of −0, as rows do.
+    (this.#columns[column] as Float64Array)[row] = value + 0;
   }
 
   at(column: number, row: number): number {

@@ -3,7 +3,7 @@
 // column is left to it, and the loops that remain are short.
 import { isAscii } from 'node:buffer';
 import { DecodeError } from './byte-reader.js';
-import { MAX_COLUMN_ROWS, MAX_ID_BYTES } from './columns.js';
+import { MAX_COLUMN_ROWS, MAX_ID_BYTES, MAX_TIME_MS } from './columns.js';
 import { viewOf } from './id-bytes.js';
 import { IdColumn } from './id-column.js';
 
@@ -59,6 +59,15 @@ export class ColumnReader {
       if (!Number.isSafeInteger(column.view.getFloat64(at, true)))
         throw new DecodeError('a number outside the safe integers');
     }
+    return column;
+  }
+
+  /** Moments. */
+  times(): NumberColumn {
+    const column = this.integers();
+    for (let row = 0; row < this.count; row++)
+      if (Math.abs(numberAt(column, row)) > MAX_TIME_MS)
+        throw new DecodeError('a time further away than one may be');
     return column;
   }
 

@@ -3,7 +3,7 @@ import type { SavedTask } from '../domain/nouns.js';
 import type { Payload } from '../domain/payload.js';
 import type { TaskSpec } from '../domain/task.js';
 import { ColumnNumbers, writeCommonLength, writeTexts, type ColumnGroup } from './column-group.js';
-import { isWaitingTask, ONE_RUN, TASK_NUMBERS } from './columns.js';
+import { isWaitingTask, MAX_COMMON_BYTES, ONE_RUN, TASK_NUMBERS } from './columns.js';
 import { FRAME_KIND } from './frame.js';
 import { RecordWriter } from './record-writer.js';
 import { writeSpec } from './task-codec.js';
@@ -29,6 +29,8 @@ export class TaskGroup implements ColumnGroup<SavedTask> {
     const { spec } = task;
     if (this.count === 0) this.#learn(spec);
     else if (!this.#isLike(spec)) return false;
+    // A frame cannot be cut into pieces.
+    if (this.#likeBytes.position > MAX_COMMON_BYTES) return false;
     const input = spec.input ?? '';
     this.#ids.push(spec.id);
     this.#inputs.push(input);

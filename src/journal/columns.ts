@@ -12,6 +12,10 @@ export const MAX_COLUMN_ROWS = 1_024;
 export const MAX_ID_BYTES = 255;
 /** Bytes of an input among columns at most: larger ones are rows. */
 export const MAX_INPUT_BYTES = 65_535;
+/** Bytes of what tasks in columns have in common at most. */
+export const MAX_COMMON_BYTES = 65_536;
+/** A time in a column is no further than this from 1970, so that the difference of two is a safe integer. */
+export const MAX_TIME_MS = 2 ** 52;
 /** Numbers a task has, each of 8 bytes. */
 export const TASK_NUMBERS = 2;
 /** The same of a run, but for its priority. */
@@ -46,14 +50,17 @@ export function isWaitingTask(task: SavedTask): boolean {
   const { spec, counts } = task;
   return (
     counts.created === 1 &&
-    counts.completed + counts.failed + counts.canceled + counts.skipped === 0 &&
+    counts.completed === 0 &&
+    counts.failed === 0 &&
+    counts.canceled === 0 &&
+    counts.skipped === 0 &&
     counts.derived === 1 &&
     task.canceledAt === undefined &&
     task.cancelReason === undefined &&
     task.derivedThroughAt === undefined &&
     isSequence(task.createdSequence) &&
-    Number.isSafeInteger(task.createdAt) &&
-    (spec.input === undefined || spec.input.length <= MAX_INPUT_BYTES) &&
+    isTime(task.createdAt) &&
+    (spec.input === undefined || (spec.input.length > 0 && spec.input.length <= MAX_INPUT_BYTES)) &&
     waitsInQueue(spec) &&
     isColumnId(spec.id)
   );
@@ -66,9 +73,9 @@ export function isWaitingRun(run: SavedRun): boolean {
     run.occurrence === 0 &&
     isSequence(run.createdSequence) &&
     isSequence(run.stateSequence) &&
-    Number.isSafeInteger(run.createdAt) &&
-    Number.isSafeInteger(run.scheduledAt) &&
-    Number.isSafeInteger(run.lastStateChangeAt) &&
+    isTime(run.createdAt) &&
+    isTime(run.scheduledAt) &&
+    isTime(run.lastStateChangeAt) &&
     Number.isSafeInteger(run.priority) &&
     isImplied(run) &&
     !hasDetail(run) &&
@@ -80,6 +87,10 @@ export function isWaitingRun(run: SavedRun): boolean {
 /** What cannot be written is left to the codec of rows, which refuses it. */
 function isSequence(value: number | undefined): boolean {
   return value !== undefined && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isTime(value: number): boolean {
+  return Number.isSafeInteger(value) && Math.abs(value) <= MAX_TIME_MS;
 }
 
 /** ASCII, so that bytes and characters are the same, and not empty. */

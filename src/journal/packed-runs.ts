@@ -29,9 +29,9 @@ export function readPackedRuns(input: RecordReader, frame: ColumnFrame): PackedR
   const same = input.nil() ? undefined : input.int();
   input.close(extra);
   columns.position = input.position;
-  const createdAt = columns.integers();
-  const scheduledAt = columns.integers();
-  const lastStateChangeAt = columns.integers();
+  const createdAt = columns.times();
+  const scheduledAt = columns.times();
+  const lastStateChangeAt = columns.times();
   const createdSequence = columns.sequences();
   const stateSequence = columns.sequences();
   const priority = same === undefined ? columns.integers() : sameNumber(same);

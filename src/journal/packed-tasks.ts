@@ -45,7 +45,7 @@ export function readPackedTasks(input: RecordReader, frame: ColumnFrame, known?:
   if (inputBytes !== undefined && inputBytes > MAX_INPUT_BYTES)
     throw new DecodeError('a length outside its limits');
   columns.position = input.position;
-  const createdAt = columns.integers();
+  const createdAt = columns.times();
   const createdSequence = columns.sequences();
   const ids = columns.ids(idBytes);
   const ends = inputBytes === undefined ? columns.ends(0, MAX_INPUT_BYTES) : undefined;

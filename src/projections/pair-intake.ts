@@ -3,7 +3,7 @@
 import { PawlError } from '../errors.js';
 import type { PackedKind, PackedPairs, Pair } from '../domain/packed-pairs.js';
 import type { PackedRows } from './row-table.js';
-import type { RunRow, TaskShape } from './rows.js';
+import type { RunRow, TaskRow, TaskShape } from './rows.js';
 import type { RunTable } from './run-table.js';
 import type { Tasks } from './tasks.js';
 import { Unpacking } from './unpacking.js';
@@ -56,15 +56,20 @@ export class PairIntake {
       unpacking.loadTask(id);
       if (extra?.parentId !== undefined) unpacking.loadTask(extra.parentId);
     }
-    for (const taskId of runs.earlyTaskIds()) unpacking.loadTask(taskId);
+    for (const { id, taskId } of [...runs.early]) {
+      unpacking.loadTask(taskId);
+      unpacking.loadRun(id);
+    }
     for (const { id } of [...runs.loading]) unpacking.loadRun(id);
-    this.#left = unpacking.settle();
+    // A kind has its place among the others by the oldest of its tasks that is a row.
+    const loaded = this.#kinds.map(({ taskId }) => this.#likeTask(taskId).createdSequence);
+    this.#left = unpacking.settle(loaded);
   }
 
   /** To be called once the lists are made: from now on a row is made when it is asked for. */
   afterLists(): void {
     const { tasks, runs } = this.#tables;
-    this.#shapes = this.#kinds.map(({ taskId }) => this.#shapeOf(taskId));
+    this.#shapes = this.#kinds.map(({ taskId }) => this.#likeTask(taskId).shape);
     this.#kinds = [];
     for (const [kind, shape] of this.#shapes.entries()) tasks.index.reserve(shape, this.#left[kind] ?? 0);
     runs.states.reserve('ready', this.size);
@@ -107,11 +112,11 @@ export class PairIntake {
     };
   }
 
-  #shapeOf(taskId: string): TaskShape {
+  #likeTask(taskId: string): TaskRow {
     const row = this.#tables.tasks.row(taskId);
     if (row === undefined)
       throw new PawlError('INTERNAL', `Task ${taskId}, which others are like, was not loaded.`);
-    return row.shape;
+    return row;
   }
 
   #load({ task, run }: Pair): void {

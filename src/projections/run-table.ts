@@ -123,9 +123,9 @@ export class RunTable {
     return this.#loading;
   }
 
-  /** Ids of the tasks that runs were loaded before. */
-  earlyTaskIds(): readonly string[] {
-    return this.#early.map(({ taskId }) => taskId);
+  /** The runs that were loaded before their tasks. */
+  get early(): readonly Pick<EarlyRun, 'id' | 'taskId'>[] {
+    return this.#early;
   }
 
   /** Takes back the one run of a task; both were counted. */

@@ -80,13 +80,15 @@ export class Unpacking {
   }
 
   /**
-   * Ends the loading: puts the rest in order and loads those that are not in the same order by their creation. Returns
-   * how many are left of each kind.
+   * Ends the loading: puts the rest in order and loads those that are not in the same order by their creation, and the
+   * first of each kind that was created before `loaded`, by kind the sequence of one that is loaded. Returns how many
+   * are left of each kind.
    */
-  settle(): readonly number[] {
+  settle(loaded: readonly number[]): readonly number[] {
     const pairs = this.#pairs;
     const left = this.#placesLeft();
-    this.#order = pairs.ascends ? left : this.#putInOrder(left);
+    const order = pairs.ascends ? left : this.#putInOrder(left);
+    this.#order = this.#withoutOldest(order, loaded);
     // Without pairs that were put in order, each block begins with the first of it and of those behind it.
     this.#firsts = pairs.ascends && pairs.queues ? this.#begins() : this.#findFirsts();
     if (pairs.kinds.length === 1) return [this.#order.length];
@@ -96,6 +98,21 @@ export class Unpacking {
       counts[kind] = (counts[kind] as number) + 1;
     }
     return counts;
+  }
+
+  /** Loads the first of each kind when it was created before the one that is loaded, and leaves it out. */
+  #withoutOldest(order: Uint32Array<ArrayBuffer>, loaded: readonly number[]): Uint32Array<ArrayBuffer> {
+    const pairs = this.#pairs;
+    const before = pairs.size;
+    const met = new Set<number>();
+    for (let at = 0; at < order.length && met.size < loaded.length; at++) {
+      const place = order[at] as number;
+      const kind = pairs.kindOf(place);
+      if (met.has(kind)) continue;
+      met.add(kind);
+      if (pairs.get(place, CREATED) < (loaded[kind] as number)) this.#load(place);
+    }
+    return pairs.size === before ? order : order.filter((place) => pairs.has(place));
   }
 
   #placesLeft(): Uint32Array<ArrayBuffer> {

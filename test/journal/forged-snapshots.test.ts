@@ -254,6 +254,19 @@ describe('a snapshot whose checksums are right', () => {
       ],
       'ra',
     ],
+    [
+      'a second run of a waiting task with the id of another’s',
+      ['a', 'b', 'c', 'd', 'e'],
+      [
+        ['ra', 'a'],
+        ['rb', 'b'],
+        ['rc', 'c'],
+        ['rd', 'd'],
+        ['re', 'e'],
+        ['rd', 'b'],
+      ],
+      'rd',
+    ],
   ])(
     'and that holds %s among many that wait is judged like any other',
     async (_name, taskIds, runs, twice) => {
@@ -275,8 +288,8 @@ describe('a snapshot whose checksums are right', () => {
       const parts = [header, columns(new TaskGroup(), tasks), columns(new RunGroup(), waiting)];
       const bytes = fileOf(parts, {
         counts: [
-          ['tasks', 3],
-          ['runs', 3],
+          ['tasks', taskIds.length],
+          ['runs', runs.length],
         ],
       });
       const storage = new FaultyStorage();

@@ -153,6 +153,16 @@ describe('columns', () => {
     ['has a long input', waitingTask('t', { input: `j"${'x'.repeat(65_533)}"` as Payload })],
     ['has an id that is not ASCII', waitingTask('zw\u00f6lf')],
     ['has an id whose characters are no bytes', waitingTask('\u0130')],
+    ['has an empty input', waitingTask('t', { input: '' as Payload })],
+    [
+      'has a description that is long',
+      waitingTask('t', { metadata: { ...LIKE.spec.metadata, description: 'x'.repeat(65_536) } }),
+    ],
+    ['was created in a year beyond those in columns', { ...waitingTask('t'), createdAt: 2 ** 52 + 1 }],
+    [
+      'has counts that cancel each other out',
+      { ...waitingTask('t'), counts: { ...LIKE.counts, completed: 1, failed: -1 } },
+    ],
     ['has a long id', waitingTask('t'.repeat(256))],
     ['has no id', waitingTask('')],
     ['was canceled', { ...waitingTask('t'), canceledAt: 12 }],
@@ -184,6 +194,7 @@ describe('columns', () => {
     ['is of a task whose id is not ASCII', { taskId: '\u00e4' }],
     ['was created at a time that cannot be', { createdAt: NaN }],
     ['is scheduled at a time that cannot be', { scheduledAt: 2 ** 53 }],
+    ['is scheduled in a year beyond those in columns', { scheduledAt: -(2 ** 52) - 1 }],
     ['has a priority that cannot be', { priority: 0.5 }],
   ])('have no run that %s', (_what, more) => {
     expect(new RunGroup().add(waitingRun('r', 't', more))).toBe(false);
@@ -289,6 +300,28 @@ describe('columns of any bytes', () => {
       changed[at] = 0xe4;
       expect(() => readPackedRuns(readerOf(changed), { ...frame, bytes: changed })).toThrow(/not ASCII/);
     }
+  });
+
+  it.each([2 ** 52 + 2, -(2 ** 52) - 2])(
+    'are refused when a time of them is beyond those in columns: %d',
+    (at) => {
+      const bytes = runColumns([waitingRun('r', 't')]);
+      const columnsFrom = bytes.length - 2 - 5 * 8;
+      for (const column of [0, 1, 2]) {
+        const changed = Buffer.from(bytes);
+        expect([10, 10, 11]).toContain(changed.readDoubleLE(columnsFrom + 8 * column));
+        changed.writeDoubleLE(at, columnsFrom + 8 * column);
+        expect(() =>
+          readPackedRuns(readerOf(changed), { bytes: changed, end: changed.length, count: 1 }),
+        ).toThrow(/a time/);
+      }
+    },
+  );
+
+  it('have the number 0 in one form', () => {
+    const group = new TaskGroup();
+    group.add({ ...LIKE, createdAt: -0 });
+    expect(Object.is(group.at(0).createdAt, 0)).toBe(true);
   });
 
   it('are refused when a length of them is none that may be', () => {

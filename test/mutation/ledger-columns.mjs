@@ -105,6 +105,20 @@ export const COLUMNS = [
         'if (false)',
       ],
       [
+        'columns-times',
+        'column-reader',
+        'a time in a column may be so far away that a row cannot hold it',
+        'if (Math.abs(numberAt(column, row)) > MAX_TIME_MS)',
+        'if (false)',
+      ],
+      [
+        'columns-common',
+        'column-tasks',
+        'what tasks have in common may be more than a frame holds',
+        'if (this.#likeBytes.position > MAX_COMMON_BYTES) return false;',
+        '',
+      ],
+      [
         'columns-sequences',
         'column-reader',
         'a sequence in a column may be negative',

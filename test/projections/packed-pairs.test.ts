@@ -118,6 +118,37 @@ describe('a state with packed pairs', () => {
   });
 });
 
+describe('the order of kinds', () => {
+  it.each([
+    ['a change of the second', 'r-a2'],
+    ['a change of the last', 'r-b6'],
+  ])('is that of their oldest tasks, whichever is written first: %s', async (_what, changedFirst) => {
+    const log = new Log();
+    for (const at of [1, 2, 3, 4, 5, 6]) {
+      for (const [kind, fields] of [
+        ['a', {}],
+        ['b', { type: 'b' }],
+        ['c', { type: 'c' }],
+      ] as const) {
+        const id = `${kind}${String(at)}`;
+        const events = [
+          taskCreated(id, fields),
+          runCreated(`r-${id}`, id),
+          changed(`r-${id}`, 'scheduled', 'ready'),
+        ];
+        log.commit(events);
+      }
+    }
+    const wanted = log.state.tasks.list({}, { limit: 100 }).items.map(({ spec }) => spec.id);
+    const capture = log.state.capture();
+    // What changes beside a snapshot is written first, as it was.
+    log.commit([changed(changedFirst, 'ready', 'canceled')]);
+    const again = await throughSnapshot({ epoch: 0, capture: () => capture } as never);
+    expect(packed(again)).toBeGreaterThan(10);
+    expect(again.tasks.list({}, { limit: 100 }).items.map(({ spec }) => spec.id)).toEqual(wanted);
+  });
+});
+
 type Of = (at: number) => number;
 
 describe('the queue', () => {

@@ -48,7 +48,7 @@ describe('pairs that are all taken apart', () => {
       load: () => undefined,
       link: ({ run }) => linked.push(run.id),
     });
-    expect(unpacking.settle()).toEqual([600]);
+    expect(unpacking.settle([0])).toEqual([600]);
     expect([unpacking.size, unpacking.hasTask('5'), unpacking.mayPrecede(undefined)]).toEqual([
       600,
       true,
