@@ -595,6 +595,17 @@ describe('a snapshot with pairs', () => {
     await input.close();
   });
 
+  it('is read into buffers that are left alone as long as something in them is kept', async () => {
+    const log = new Log();
+    // Several times what is read at once.
+    for (let at = 0; at < 12_000; at++)
+      waiting(log, `t${String(at).padStart(5, '0')}`, `j"${String(at).padEnd(400, 'z')}"` as Payload);
+    const store = await stored(log);
+    const { loaded } = await loadNewestSnapshot(store, {}, silentLogger);
+    expect(loaded?.projections.runs.intake?.size).toBe(11_999);
+    expect(loaded?.projections.stateHash()).toBe(log.state.stateHash());
+  });
+
   it('holds the tasks that others refer to', async () => {
     const log = new Log();
     for (let at = 0; at < 20; at++) waiting(log, `t${String(at)}`);
