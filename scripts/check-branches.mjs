@@ -13,6 +13,7 @@ const SUITES = [
   'backend-details',
   'boundary',
   'codec-refusals',
+  'columns',
   'commit-codec',
   'dying-disk',
   'emission',

@@ -6,6 +6,7 @@
 export const COLUMNS = [
   {
     suites: [
+      'journal/columns',
       'journal/snapshot-packer',
       'journal/packed-ids',
       'journal/forged-snapshots',
