@@ -5,6 +5,8 @@ import type { RecordWriter } from './record-writer.js';
 
 /** Bytes from which a frame of columns is full. */
 const FULL_BYTES = 131_072;
+/** Bytes of a length. */
+const LENGTH_BYTES = 4;
 
 /** Rows of one section on their way to be columns. */
 export interface ColumnGroup<R> {
@@ -36,7 +38,7 @@ export class ColumnNumbers {
   }
 
   set(column: number, row: number, value: number): void {
-    // What is added makes 0 of −0, as rows do.
+    // Adding 0 makes 0 of −0, which rows do not know either.
     (this.#columns[column] as Float64Array)[row] = value + 0;
   }
 
@@ -52,9 +54,6 @@ export class ColumnNumbers {
     }
   }
 }
-
-/** Bytes of a length. */
-const LENGTH_BYTES = 4;
 
 /** Writes how many bytes each of these texts has, or nil when they have different lengths; says whether they are the same. */
 export function writeCommonLength(out: RecordWriter, texts: readonly string[]): boolean {

@@ -1,4 +1,4 @@
-// Gathers runs that were made ready and nothing else.
+// Gathers runs that were made ready and nothing else, of whatever tasks, for one frame of columns.
 import type { SavedRun } from '../domain/run.js';
 import { ColumnNumbers, common, writeCommonLength, writeTexts, type ColumnGroup } from './column-group.js';
 import { isWaitingRun, RUN_NUMBERS } from './columns.js';

@@ -1,4 +1,4 @@
-// Gathers tasks that wait and are alike: what they have in common is written once.
+// Gathers tasks that wait and are alike, for one frame of columns: what they have in common is written once.
 import type { SavedTask } from '../domain/nouns.js';
 import type { Payload } from '../domain/payload.js';
 import type { TaskSpec } from '../domain/task.js';

@@ -1,4 +1,5 @@
-// Runs of a snapshot that are ready, as their frame has them.
+// Runs of a snapshot that are ready and nothing else, as their frame has them: all are judged when the frame is read,
+// each is made when somebody asks for it.
 import type { RunHead } from './snapshot-codec-run.js';
 import { ColumnReader, numberAt, sameNumber, type ColumnFrame, type NumberColumn } from './column-reader.js';
 import type { IdColumn } from './id-column.js';

@@ -37,9 +37,9 @@ class Kept<F extends PackedTasks | PackedRuns> {
     this.left = this.count;
   }
 
-  /** Lets go of the frame when that was the last of its rows. */
-  release(rows = 1): void {
-    this.left -= rows;
+  /** One of its rows was read; lets go of the frame when that was the last. */
+  release(): void {
+    this.left--;
     if (this.left === 0) this.frame = undefined;
   }
 

@@ -1,5 +1,5 @@
-// Turns the records of a snapshot into the frames of its file, in one buffer that is reused: nothing is allocated
-// per record. The digest in the footer is over every byte before the footer. Bytes: `docs/snapshot-format.md`.
+// Turns the records of a snapshot into the frames of its file, rows or columns, in one buffer that is reused: nothing is
+// allocated per record. The digest in the footer is over every byte before the footer. Bytes: `docs/snapshot-format.md`.
 import { createHash, type Hash } from 'node:crypto';
 import type { SavedTask } from '../domain/nouns.js';
 import type { SavedRun } from '../domain/run.js';
@@ -19,7 +19,7 @@ import {
 
 /** A frame of rows is closed when its payload has this many bytes. */
 const FRAME_BYTES = 65_536;
-/** Rows from which a frame of columns takes less than rows do, and is read sooner. */
+/** Fewer rows than these are not worth a frame of their own. */
 const MIN_COLUMN_ROWS = 4;
 /** A record with more bytes is written in pieces of this size: a frame holds 16 MiB at most, a run may hold more. */
 const PIECE_BYTES = 1_048_576;
@@ -117,7 +117,7 @@ export class SnapshotEncoder implements SnapshotSink {
     else if (section === 'runs') this.#writeGroup(section, this.#runs);
   }
 
-  /** Writes what was gathered: few are rows, which take less. */
+  /** Writes what was gathered, as columns or, when it is little, as rows. */
   #writeGroup<N extends 'tasks' | 'runs'>(section: N, group: ColumnGroup<SectionRecords[N]>): void {
     if (group.count < MIN_COLUMN_ROWS) {
       for (let row = 0; row < group.count; row++) this.#row(section, group.at(row));

@@ -17,6 +17,16 @@ import { payload, waitingRun, waitingSections, waitingTask } from './snapshot-sa
 import { BEFORE, readerOf, runColumns, taskColumns, throughRows } from './column-frames.js';
 
 const LIKE = waitingTask('like');
+/** Milliseconds beyond those in columns. */
+const FAR = 2 ** 52 + 1;
+
+/** The history of a run that was created and made ready at these times. */
+function historyAt(createdAt: number, readyAt: number): SavedRun['history'] {
+  return [
+    { to: 'scheduled', at: createdAt },
+    { from: 'scheduled', to: 'ready', at: readyAt },
+  ];
+}
 
 describe('columns', () => {
   const { tasks = [], runs = [] } = waitingSections();
@@ -115,6 +125,8 @@ describe('columns', () => {
     ['was created at a time that cannot be', { createdAt: NaN }],
     ['is scheduled at a time that cannot be', { scheduledAt: 2 ** 53 }],
     ['is scheduled in a year beyond those in columns', { scheduledAt: -(2 ** 52) - 1 }],
+    ['was created in such a year', { createdAt: FAR, history: historyAt(FAR, 11) }],
+    ['was made ready in such a year', { lastStateChangeAt: FAR, history: historyAt(10, FAR) }],
     ['has a priority that cannot be', { priority: 0.5 }],
   ])('have no run that %s', (_what, more) => {
     expect(new RunGroup().add(waitingRun('r', 't', more))).toBe(false);
